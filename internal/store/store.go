@@ -1,0 +1,285 @@
+// Package store defines what a Parley node keeps and with what guarantees;
+// internal/store/sqlite implements it on an embedded file and
+// internal/store/storetest holds every implementation to the same contract.
+// A node does all its work in transactions: what one Update writes becomes
+// visible and durable together or not at all, which is what lets a release,
+// its ledger event, its tree hashes and its outgoing copy be one act.
+// The store keeps bytes exactly as given and decides nothing.
+package store
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+var (
+	// ErrNotFound reports that nothing is stored under the given key.
+	ErrNotFound = errors.New("not found")
+	// ErrReadOnly reports a write attempted inside View.
+	ErrReadOnly = errors.New("transaction is read-only")
+	// ErrConflict reports a write that contradicts what is stored: a leaf at
+	// an index that is not the log's end, or an object version whose bytes
+	// differ from those already kept.
+	ErrConflict = errors.New("conflicts with what is stored")
+)
+
+// Store is a node's database. It is safe for concurrent use.
+type Store interface {
+	// Update runs fn in a read-write transaction. Updates are serialised: fn
+	// sees everything that earlier Updates wrote. When Update returns nil,
+	// what fn wrote is durable (synced to disk); when it returns an error,
+	// nothing of it is kept. Several concurrent Updates may share one sync.
+	// fn must not keep tx, start another transaction, or block on a network.
+	Update(ctx context.Context, fn func(tx Tx) error) error
+	// View runs fn on one consistent snapshot; writes return ErrReadOnly.
+	// Views run concurrently with each other and with Updates.
+	View(ctx context.Context, fn func(tx Tx) error) error
+	// Backup writes a consistent copy of the whole store to a new file at
+	// path while the store goes on working.
+	Backup(ctx context.Context, path string) error
+	Close() error
+}
+
+// Tx is the set of operations inside a transaction. Times are Unix
+// microseconds (UTC). Byte slices given are not kept; those returned belong
+// to the caller.
+type Tx interface {
+	Docs
+	Cards
+	Ledgers
+	Bodies
+	Mail
+	Objects
+	Incidents
+	Selectors
+}
+
+// Docs keeps small mutable documents of low volume (accords, requests, match
+// keys, sessions, settings) by kind and id.
+type Docs interface {
+	PutDoc(kind, id string, body []byte) error
+	// Doc returns ErrNotFound where there is none.
+	Doc(kind, id string) ([]byte, error)
+	DeleteDoc(kind, id string) error
+	// ListDocs returns all documents of kind in ascending order of id.
+	ListDocs(kind string) ([]Doc, error)
+}
+
+// Doc is one document.
+type Doc struct {
+	ID   string
+	Body []byte
+}
+
+// Cards keeps every card ever accepted from a party.
+type Cards interface {
+	// PutCard stores a card; storing the same party and sequence again with
+	// other bytes is ErrConflict.
+	PutCard(Card) error
+	// LatestCard returns the card with the party's highest sequence.
+	LatestCard(party string) (Card, error)
+	// AllCards returns every card, by party, then by sequence.
+	AllCards() ([]Card, error)
+}
+
+// Card is a party's signed card as it was received.
+type Card struct {
+	Party    string
+	Sequence int64
+	Note     []byte
+	Added    int64
+}
+
+// Ledgers keeps append-only logs, their hashes, openings and checkpoints. A log is
+// named by its checkpoint origin.
+type Ledgers interface {
+	// AppendLeaves adds leaves at the log's end. first must equal LogSize,
+	// else ErrConflict. hashes are the stored hashes (tlog.StoredHashes) that
+	// these leaves add, in order, starting at tlog.StoredHashCount(first).
+	AppendLeaves(log string, first int64, leaves [][]byte, hashes []tlog.Hash) error
+	// LogSize is the number of leaves in the log; 0 for an unknown log.
+	LogSize(log string) (int64, error)
+	// Leaves returns the leaves with from <= index < to, all of them or an error.
+	Leaves(log string, from, to int64) ([][]byte, error)
+	// ReadHashes returns the hashes at the given storage indexes, all of them
+	// or an error (it serves as a tlog.HashReader).
+	ReadHashes(log string, indexes []int64) ([]tlog.Hash, error)
+	// Logs returns the names of all logs, ascending.
+	Logs() ([]string, error)
+
+	// PutEvent stores the opening of a leaf: the event's bytes and salt.
+	PutEvent(Event) error
+	// Event returns ErrNotFound where the leaf is unknown or was never opened to us.
+	Event(log string, index int64) (Event, error)
+	// Events returns openings that match the query, newest first when
+	// q.Newest is set, else by log, then index, ascending.
+	Events(q EventQuery) ([]Event, error)
+
+	// PutCheckpoint stores or replaces the signed note for (log, size).
+	PutCheckpoint(Checkpoint) error
+	// LatestCheckpoint returns the checkpoint of the greatest size.
+	LatestCheckpoint(log string) (Checkpoint, error)
+	// CheckpointFrom returns the smallest checkpoint with size >= the given one.
+	CheckpointFrom(log string, size int64) (Checkpoint, error)
+}
+
+// Event is the opening of a leaf.
+type Event struct {
+	Log   string
+	Index int64
+	Kind  string
+	At    int64
+	Bytes []byte // exact bytes committed to
+	Salt  []byte // 32 bytes
+	// Audience lists the parties the opening may be shown to, comma separated;
+	// empty means every member of the accord.
+	Audience string
+}
+
+// EventQuery selects events; zero fields do not restrict.
+type EventQuery struct {
+	Logs   []string
+	Kinds  []string
+	From   int64 // index >= From
+	Newest bool
+	Limit  int // 0: all
+}
+
+// Checkpoint is a signed tree head with all signatures gathered so far.
+type Checkpoint struct {
+	Log  string
+	Size int64
+	Note []byte
+	At   int64
+}
+
+// Bodies keeps content by the SHA-256 of its bytes.
+type Bodies interface {
+	PutBody(digest [32]byte, body []byte) error
+	Body(digest [32]byte) ([]byte, error)
+	DeleteBody(digest [32]byte) error
+}
+
+// Mail keeps what waits to leave and what has arrived.
+type Mail interface {
+	// PutOut queues a body for a party; the same (Log, Index, To) replaces.
+	PutOut(Out) error
+	// Outbox returns what is queued for a party under an accord and not yet
+	// delivered, by Priority descending, then Seq ascending.
+	Outbox(accord, to string) ([]Out, error)
+	// Delivered marks an entry as delivered at a time.
+	Delivered(log string, index int64, to string, at int64) error
+
+	PutIn(In) error // the same ID replaces
+	In(id string) (In, error)
+	// Inbox returns all entries, newest first.
+	Inbox(limit int) ([]In, error)
+}
+
+// Out is a released body on its way to a party. Seq is assigned by the store.
+type Out struct {
+	Seq      int64
+	Accord   string
+	To       string
+	Log      string
+	Index    int64 // the ledger event that released it
+	Digest   [32]byte
+	Priority int // 3 flash, 2 immediate, 1 priority, 0 routine
+	At       int64
+}
+
+// In is something that arrived for people to read. Doc is JSON.
+type In struct {
+	ID     string
+	Accord string
+	From   string
+	At     int64
+	Doc    []byte
+}
+
+// Objects keeps STIX objects, every version, exact bytes.
+type Objects interface {
+	// PutObject stores a version. It returns added=false without change when
+	// the same id and version is stored with the same bytes, and ErrConflict
+	// when with others. The store assigns Added.
+	PutObject(Object) (added bool, err error)
+	// Object returns the newest version, or ErrNotFound.
+	Object(id string) (Object, error)
+	// ObjectVersions returns every version, oldest first.
+	ObjectVersions(id string) ([]Object, error)
+	// ListObjects pages in order of Added.
+	ListObjects(q ObjectQuery) ([]Object, error)
+	// CountObjects counts stored versions by type.
+	CountObjects() (map[string]int64, error)
+	DeleteObject(id string) error
+}
+
+// Object is one version of a STIX object.
+type Object struct {
+	ID       string
+	Type     string
+	Version  int64  // modified (or created), Unix µs; 0 where the object has neither
+	Modified string // as written in the object
+	Bytes    []byte
+	From     string // party that released it to us; "" is our own
+	Accord   string // accord it came under; "" is our own
+	// Added is assigned by the store: strictly increasing, unique, in commit
+	// order, Unix µs (never earlier than the clock allows, never repeated).
+	Added int64
+}
+
+// ObjectQuery selects object versions; zero fields do not restrict.
+type ObjectQuery struct {
+	Types  []string
+	From   *string
+	After  int64 // Added > After
+	Limit  int   // 0: all
+	Newest bool  // newest Added first
+}
+
+// Incidents keeps the index that the watch and the map read; the record
+// itself is the STIX object of the same id.
+type Incidents interface {
+	PutIncident(Incident) error // the same ID replaces
+	Incident(id string) (Incident, error)
+	// ListIncidents returns incidents by Start, then ID, ascending.
+	ListIncidents(q IncidentQuery) ([]Incident, error)
+	CountIncidents(q IncidentQuery) (int64, error)
+	DeleteIncident(id string) error
+}
+
+// Incident is an index row. Doc is the incident record as JSON.
+type Incident struct {
+	ID     string
+	Start  int64
+	End    int64
+	Area   string // first-level administrative area
+	Class  string // target class
+	Lat    float64
+	Lon    float64
+	Placed bool // Lat and Lon are meaningful
+	From   string
+	Doc    []byte
+}
+
+// IncidentQuery selects incidents; zero fields do not restrict.
+type IncidentQuery struct {
+	Since, Until int64 // Since <= Start < Until
+	Area         string
+	Class        string
+	Limit        int
+	Newest       bool // by Start descending
+}
+
+// Selectors keeps the normalised values that private matching compares and
+// where each was found.
+type Selectors interface {
+	PutSelector(kind, value, object string) error // idempotent
+	// SelectorValues returns the distinct values of a kind, ascending.
+	SelectorValues(kind string) ([]string, error)
+	// SelectorObjects returns the objects that hold a value, ascending.
+	SelectorObjects(kind, value string) ([]string, error)
+	DeleteSelectors(object string) error
+}
