@@ -1,0 +1,121 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+
+	flog "github.com/transparency-dev/formats/log"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Origin names the log of one member's acts under one accord. It is the first
+// line of the log's checkpoints and the name of the key that signs them (C2SP
+// tlog-checkpoint).
+func Origin(accord, party string) string { return "parley/" + accord + "/" + party }
+
+// ParseOrigin splits what Origin made.
+func ParseOrigin(origin string) (accord, party string, err error) {
+	f := strings.Split(origin, "/")
+	if len(f) != 3 || f[0] != "parley" || f[1] == "" || f[2] == "" {
+		return "", "", fmt.Errorf("%w: %q is not the name of a log", ErrMalformed, origin)
+	}
+	return f[1], f[2], nil
+}
+
+// SignCheckpoint signs a tree as the owner of the log. The caller must have
+// made sure, durably, that it never signed and never will sign another tree of
+// that size.
+func (k Key) SignCheckpoint(origin string, t Tree) ([]byte, error) {
+	return k.SignNote(origin, checkpointText(origin, t))
+}
+
+func checkpointText(origin string, t Tree) string {
+	return string(flog.Checkpoint{Origin: origin, Size: uint64(t.N), Hash: t.Hash[:]}.Marshal())
+}
+
+// Cosign adds a timestamped cosignature (cosignature/v1) by party. A member's
+// cosignature says: I durably hold the contents up to here. A witness's says:
+// I have seen this tree and every tree before it that I signed is a prefix.
+func (k Key) Cosign(checkpoint []byte, party string) ([]byte, error) {
+	text, _, err := NoteText(checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	s, err := k.cosigner(party)
+	if err != nil {
+		return nil, err
+	}
+	own, err := note.Sign(&note.Note{Text: text}, s)
+	if err != nil {
+		return nil, fmt.Errorf("cosigning as %s: %w", party, err)
+	}
+	return MergeSignatures(checkpoint, own)
+}
+
+// Checkpoint is a verified checkpoint.
+type Checkpoint struct {
+	Origin    string
+	Tree      Tree
+	Cosigners []string // parties whose cosignature is on it and valid, in order
+	Note      []byte   // exact bytes
+}
+
+// CheckpointHash identifies a tree, whatever signatures are on it: the SHA-256
+// of the checkpoint's text. It returns zeros for what is not a note.
+func CheckpointHash(checkpoint []byte) [sha256.Size]byte {
+	text, _, err := NoteText(checkpoint)
+	if err != nil {
+		return [sha256.Size]byte{}
+	}
+	return sha256.Sum256([]byte(text))
+}
+
+// OpenCheckpoint verifies a checkpoint of the log called origin: signed by its
+// owner's key, with every further signature a valid cosignature by one of
+// cosigners, and without extension lines.
+func OpenCheckpoint(msg []byte, origin string, owner []PublicKey, cosigners []Signed) (Checkpoint, error) {
+	var vs []note.Verifier
+	for _, k := range owner {
+		v, err := k.verifier(origin)
+		if err != nil {
+			return Checkpoint{}, err
+		}
+		vs = append(vs, v)
+	}
+	for _, c := range cosigners {
+		v, err := c.Key.cosignatureVerifier(c.Name)
+		if err != nil {
+			return Checkpoint{}, err
+		}
+		vs = append(vs, v)
+	}
+	n, err := openStrict(msg, vs)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	cp := Checkpoint{Origin: origin, Note: msg}
+	owned := false
+	for _, s := range n.Sigs {
+		if s.Name == origin {
+			owned = true
+		} else {
+			cp.Cosigners = append(cp.Cosigners, s.Name)
+		}
+	}
+	if !owned {
+		return Checkpoint{}, fmt.Errorf("%w: checkpoint is not signed by the log's owner", ErrNote)
+	}
+	var f flog.Checkpoint
+	rest, err := f.Unmarshal([]byte(n.Text))
+	if err != nil || len(rest) != 0 || f.Origin != origin || f.Size > 1<<62 || len(f.Hash) != tlog.HashSize {
+		return Checkpoint{}, fmt.Errorf("%w: not a checkpoint of %s", ErrMalformed, origin)
+	}
+	cp.Tree.N = int64(f.Size)
+	copy(cp.Tree.Hash[:], f.Hash)
+	if checkpointText(origin, cp.Tree) != n.Text {
+		return Checkpoint{}, fmt.Errorf("%w: checkpoint is not in canonical form", ErrMalformed)
+	}
+	return cp, nil
+}

@@ -1,0 +1,199 @@
+package ledger
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Kind says what an event records.
+type Kind string
+
+// The kinds of event. Later protocol versions may add some; a reader keeps
+// events of kinds it does not know.
+const (
+	AccordOffered   Kind = "accord-offered"
+	AccordSigned    Kind = "accord-signed"
+	AccordSuspended Kind = "accord-suspended"
+	AccordResumed   Kind = "accord-resumed"
+	AccordEnded     Kind = "accord-ended"
+	RungOffered     Kind = "rung-offered"
+	RungAccepted    Kind = "rung-accepted"
+	RungLowered     Kind = "rung-lowered"
+	Released        Kind = "released"
+	Received        Kind = "received"
+	MatchPublished  Kind = "match-published"
+	MatchAsked      Kind = "match-asked"
+	MatchAnswered   Kind = "match-answered"
+	RequestMade     Kind = "request-made"
+	RequestAnswered Kind = "request-answered"
+	maxEventBytes        = 1 << 20
+	maxLeafBytes         = 16 << 10
+	saltSize             = 32
+	leafHeader           = "parley-leaf/1"
+)
+
+// ErrMalformed reports bytes that are not a leaf, event or receipt of this
+// protocol.
+var ErrMalformed = errors.New("malformed")
+
+// Event is one act of a party under an accord. What is committed to is its
+// exact JSON bytes, not this struct.
+type Event struct {
+	Accord string          `json:"accord"` // accord id
+	Party  string          `json:"party"`  // who acts; the owner of the log
+	Kind   Kind            `json:"kind"`
+	At     time.Time       `json:"at"`   // by the acting party's clock
+	Data   json.RawMessage `json:"data"` // one of the types in acts.go, by Kind
+}
+
+// Marshal returns the bytes to commit to.
+func (e Event) Marshal() ([]byte, error) {
+	e.At = e.At.UTC().Truncate(time.Microsecond)
+	return json.Marshal(e)
+}
+
+// ParseEvent reads an event's bytes.
+func ParseEvent(b []byte) (Event, error) {
+	var e Event
+	if len(b) > maxEventBytes {
+		return e, fmt.Errorf("%w: event of %d bytes is over the limit of %d", ErrMalformed, len(b), maxEventBytes)
+	}
+	if err := strictJSON(b, &e); err != nil {
+		return e, fmt.Errorf("%w: event: %v", ErrMalformed, err)
+	}
+	if e.Kind == "" || e.Party == "" || e.Accord == "" || e.At.IsZero() {
+		return e, fmt.Errorf("%w: event lacks kind, party, accord or time", ErrMalformed)
+	}
+	return e, nil
+}
+
+// Seen is the newest checkpoint of another member that the writer of a leaf
+// held at that moment. It orders acts across logs and bounds backdating.
+type Seen struct {
+	Party string
+	Hash  [sha256.Size]byte // CheckpointHash of it
+}
+
+// Leaf is what the log holds of an event: enough to prove the event once its
+// bytes and salt are shown, and nothing about its content before.
+type Leaf struct {
+	Kind       Kind
+	At         time.Time // microseconds, UTC
+	Commitment [sha256.Size]byte
+	Seen       []Seen // by party, ascending
+}
+
+// Commit is the salted commitment to an event's exact bytes:
+// HMAC-SHA256 (RFC 2104) keyed with a 32-byte random salt.
+func Commit(salt, event []byte) (c [sha256.Size]byte) {
+	m := hmac.New(sha256.New, salt)
+	m.Write(event)
+	m.Sum(c[:0])
+	return c
+}
+
+// NewLeaf commits to an event under a fresh salt drawn from rand.
+func NewLeaf(e Event, seen []Seen, rand io.Reader) (leaf Leaf, event, salt []byte, err error) {
+	event, err = e.Marshal()
+	if err != nil {
+		return leaf, nil, nil, fmt.Errorf("encoding %s event: %w", e.Kind, err)
+	}
+	salt = make([]byte, saltSize)
+	if _, err := io.ReadFull(rand, salt); err != nil {
+		return leaf, nil, nil, fmt.Errorf("drawing a salt: %w", err)
+	}
+	seen = append([]Seen(nil), seen...)
+	sort.Slice(seen, func(i, j int) bool { return seen[i].Party < seen[j].Party })
+	return Leaf{Kind: e.Kind, At: e.At.UTC().Truncate(time.Microsecond), Commitment: Commit(salt, event), Seen: seen}, event, salt, nil
+}
+
+// Opens reports whether event and salt are what the leaf commits to, and
+// whether leaf and event agree on kind and time.
+func (l Leaf) Opens(event, salt []byte) error {
+	if len(salt) != saltSize {
+		return fmt.Errorf("%w: salt has %d bytes, want %d", ErrMalformed, len(salt), saltSize)
+	}
+	if Commit(salt, event) != l.Commitment {
+		return errors.New("the event is not the one that the leaf commits to")
+	}
+	e, err := ParseEvent(event)
+	if err != nil {
+		return err
+	}
+	if e.Kind != l.Kind || !e.At.Equal(l.At) {
+		return errors.New("leaf and event disagree on kind or time")
+	}
+	return nil
+}
+
+// Marshal returns the leaf's one canonical spelling:
+//
+//	parley-leaf/1
+//	<kind>
+//	<time, Unix microseconds>
+//	<commitment, base64>
+//	seen <party> <checkpoint hash, base64>     (one line a member, ascending)
+func (l Leaf) Marshal() []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%s\n%d\n%s\n", leafHeader, l.Kind, l.At.UnixMicro(), base64.StdEncoding.EncodeToString(l.Commitment[:]))
+	for _, s := range l.Seen {
+		fmt.Fprintf(&b, "seen %s %s\n", s.Party, base64.StdEncoding.EncodeToString(s.Hash[:]))
+	}
+	return []byte(b.String())
+}
+
+// ParseLeaf reads a leaf; only the canonical spelling is accepted.
+func ParseLeaf(b []byte) (Leaf, error) {
+	var l Leaf
+	bad := func(what string) (Leaf, error) { return Leaf{}, fmt.Errorf("%w: leaf: %s", ErrMalformed, what) }
+	if len(b) > maxLeafBytes {
+		return bad("too long")
+	}
+	lines := strings.Split(string(b), "\n")
+	if len(lines) < 5 || lines[0] != leafHeader || lines[len(lines)-1] != "" {
+		return bad("unknown form")
+	}
+	l.Kind = Kind(lines[1])
+	us, err := strconv.ParseInt(lines[2], 10, 64)
+	if err != nil {
+		return bad("time is not a number of microseconds")
+	}
+	l.At = time.UnixMicro(us).UTC()
+	if !decode32(lines[3], &l.Commitment) {
+		return bad("commitment is not 32 bytes of base64")
+	}
+	for _, line := range lines[4 : len(lines)-1] {
+		f := strings.Split(line, " ")
+		var s Seen
+		if len(f) != 3 || f[0] != "seen" || !nameRE.MatchString(f[1]) || !decode32(f[2], &s.Hash) {
+			return bad("checkpoint line is malformed")
+		}
+		s.Party = f[1]
+		if n := len(l.Seen); n > 0 && l.Seen[n-1].Party >= s.Party {
+			return bad("checkpoint lines are out of order")
+		}
+		l.Seen = append(l.Seen, s)
+	}
+	if !nameRE.MatchString(string(l.Kind)) || string(l.Marshal()) != string(b) {
+		return bad("not in canonical form")
+	}
+	return l, nil
+}
+
+func decode32(s string, out *[32]byte) bool {
+	raw, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil || len(raw) != len(out) {
+		return false
+	}
+	copy(out[:], raw)
+	return true
+}

@@ -1,0 +1,147 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+
+	"github.com/transparency-dev/formats/proof"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+const (
+	receiptHeader   = "parley-receipt/1\n"
+	maxReceiptBytes = 4 << 20
+)
+
+// Receipt proves one event to anyone, offline: the event and the salt that
+// opens its leaf, the leaf's place in the log, the checkpoint with all
+// signatures, and the accord and cards that say whose keys those are.
+type Receipt struct {
+	Accord []byte   // the accord's note
+	Cards  [][]byte // card notes, in the order that the verifier needs no other
+	Event  []byte
+	Salt   []byte
+	Leaf   []byte
+	Index  int64
+	Path   []tlog.Hash // inclusion proof, RFC 6962 section 2.1.1
+	// Checkpoint has all signatures that were gathered.
+	Checkpoint []byte
+}
+
+// Marshal returns the receipt as one file: a header line, then sections, each
+// a line "name length", that many bytes and a newline; the last is a C2SP
+// tlog-proof. There is one spelling of a receipt.
+func (r Receipt) Marshal() []byte {
+	var b bytes.Buffer
+	b.WriteString(receiptHeader)
+	section := func(name string, body []byte) {
+		fmt.Fprintf(&b, "%s %d\n%s\n", name, len(body), body)
+	}
+	section("accord", r.Accord)
+	for _, c := range r.Cards {
+		section("card", c)
+	}
+	section("event", r.Event)
+	section("salt", []byte(base64.StdEncoding.EncodeToString(r.Salt)))
+	section("leaf", r.Leaf)
+	p := proof.TLogProof{Index: uint64(r.Index), Checkpoint: r.Checkpoint}
+	for _, h := range r.Path {
+		p.Hashes = append(p.Hashes, h)
+	}
+	section("proof", p.Marshal())
+	return b.Bytes()
+}
+
+// ParseReceipt reads what Marshal wrote, and nothing else.
+func ParseReceipt(b []byte) (Receipt, error) {
+	var r Receipt
+	bad := func(what string) (Receipt, error) {
+		return Receipt{}, fmt.Errorf("%w: receipt: %s", ErrMalformed, what)
+	}
+	if len(b) > maxReceiptBytes {
+		return bad("too long")
+	}
+	rest, ok := bytes.CutPrefix(b, []byte(receiptHeader))
+	if !ok {
+		return bad("it does not begin with " + strconv.Quote(receiptHeader))
+	}
+	var p proof.TLogProof
+	for len(rest) > 0 {
+		line, tail, ok := bytes.Cut(rest, []byte("\n"))
+		name, size, ok2 := bytes.Cut(line, []byte(" "))
+		n, err := strconv.Atoi(string(size))
+		if !ok || !ok2 || err != nil || n < 0 || len(tail) < n+1 || tail[n] != '\n' {
+			return bad("it is cut short or damaged")
+		}
+		body := tail[:n]
+		rest = tail[n+1:]
+		switch string(name) {
+		case "accord":
+			r.Accord = body
+		case "card":
+			r.Cards = append(r.Cards, body)
+		case "event":
+			r.Event = body
+		case "salt":
+			if r.Salt, err = base64.StdEncoding.Strict().DecodeString(string(body)); err != nil {
+				return bad("salt is not base64")
+			}
+		case "leaf":
+			r.Leaf = body
+		case "proof":
+			if err := p.Unmarshal(body); err != nil {
+				return bad("inclusion proof: " + err.Error())
+			}
+		default:
+			return bad("unknown section " + strconv.Quote(string(name)))
+		}
+	}
+	r.Index, r.Checkpoint = int64(p.Index), p.Checkpoint
+	for _, h := range p.Hashes {
+		r.Path = append(r.Path, h)
+	}
+	if r.Index < 0 || !bytes.Equal(r.Marshal(), b) {
+		return bad("not in canonical form")
+	}
+	return r, nil
+}
+
+// Verify checks everything inside the receipt that depends on keys: that the
+// checkpoint is the owner's, that the leaf is in it, and that event and salt
+// open the leaf. Whose keys these are is for the accord and the cards to say.
+func (r Receipt) Verify(owner []PublicKey, cosigners []Signed) (Event, Checkpoint, error) {
+	e, err := ParseEvent(r.Event)
+	if err != nil {
+		return e, Checkpoint{}, err
+	}
+	cp, err := OpenCheckpoint(r.Checkpoint, Origin(e.Accord, e.Party), owner, cosigners)
+	if err != nil {
+		return e, cp, fmt.Errorf("checkpoint: %w", err)
+	}
+	leaf, err := ParseLeaf(r.Leaf)
+	if err != nil {
+		return e, cp, err
+	}
+	if err := leaf.Opens(r.Event, r.Salt); err != nil {
+		return e, cp, err
+	}
+	if r.Index >= cp.Tree.N {
+		return e, cp, fmt.Errorf("%w: leaf %d is outside a log of %d", ErrMalformed, r.Index, cp.Tree.N)
+	}
+	if err := tlog.CheckRecord(tlog.RecordProof(r.Path), cp.Tree.N, cp.Tree.Hash, r.Index, tlog.RecordHash(r.Leaf)); err != nil {
+		return e, cp, fmt.Errorf("the leaf is not in the log: %w", err)
+	}
+	return e, cp, nil
+}
+
+// ProveInclusion returns the path from leaf index to the root of the log's
+// first size leaves.
+func ProveInclusion(index, size int64, r HashReader) ([]tlog.Hash, error) {
+	p, err := tlog.ProveRecord(size, index, r)
+	if err != nil {
+		return nil, fmt.Errorf("proving leaf %d of %d: %w", index, size, err)
+	}
+	return p, nil
+}
