@@ -43,11 +43,12 @@ type (
 		Reason string `json:"reason"`
 	}
 	// Rung is the data of RungOffered, RungAccepted and RungLowered. From
-	// grants to To; To accepts.
+	// grants to To. To accepts by naming the offer's index in From's log.
 	Rung struct {
-		From string `json:"from"`
-		To   string `json:"to"`
-		Rung string `json:"rung"`
+		From  string `json:"from"`
+		To    string `json:"to"`
+		Rung  string `json:"rung"`
+		Offer int64  `json:"offer,omitzero"`
 	}
 	// Release is the data of Released.
 	Release struct {

@@ -1,0 +1,81 @@
+package accord
+
+import (
+	"fmt"
+	"slices"
+
+	"parley.example/parley/ledger"
+)
+
+// Book is what a node knows of whose keys are whose: for each party the pinned
+// long-term key and every card signed by it. It is not safe for concurrent
+// use.
+type Book struct{ cards map[string][]Card }
+
+// NewBook returns an empty book.
+func NewBook() *Book { return &Book{cards: make(map[string][]Card)} }
+
+// Add takes a card in. The first card of a party pins its long-term key; later
+// ones must be signed by the same key ([ErrStranger]) and carry a higher
+// sequence number ([ErrStale]). The very card that is known already is
+// accepted without effect.
+func (b *Book) Add(c Card) error {
+	known := b.cards[c.Party]
+	for _, k := range known {
+		if slices.Equal(k.note, c.note) {
+			return nil
+		}
+	}
+	if len(known) > 0 {
+		last := known[len(known)-1]
+		if last.root != c.root {
+			return fmt.Errorf("card of %s: %w (pinned fingerprint %s, this card %s)", c.Party, ErrStranger, Fingerprint(last.root), Fingerprint(c.root))
+		}
+		if c.Sequence <= last.Sequence {
+			return fmt.Errorf("card of %s: %w: sequence %d, known %d", c.Party, ErrStale, c.Sequence, last.Sequence)
+		}
+	}
+	b.cards[c.Party] = append(known, c)
+	return nil
+}
+
+// Card returns the party's newest card.
+func (b *Book) Card(party string) (Card, bool) {
+	known := b.cards[party]
+	if len(known) == 0 {
+		return Card{}, false
+	}
+	return known[len(known)-1], true
+}
+
+// Keys returns every operational signing key the party's long-term key ever
+// certified, oldest first: what was signed before a rotation stays verifiable.
+func (b *Book) Keys(party string) []ledger.PublicKey {
+	var out []ledger.PublicKey
+	for _, c := range b.cards[party] {
+		if !slices.Contains(out, c.signing) {
+			out = append(out, c.signing)
+		}
+	}
+	return out
+}
+
+// Signers lists the keys of several parties under their own names.
+func (b *Book) Signers(parties ...string) []ledger.Signed {
+	var out []ledger.Signed
+	for _, p := range parties {
+		for _, k := range b.Keys(p) {
+			out = append(out, ledger.Signed{Name: p, Key: k})
+		}
+	}
+	return out
+}
+
+// Cards returns every card of the parties, oldest first within a party.
+func (b *Book) Cards(parties ...string) []Card {
+	var out []Card
+	for _, p := range parties {
+		out = append(out, b.cards[p]...)
+	}
+	return out
+}
