@@ -23,6 +23,13 @@ var (
 	// an index that is not the log's end, or an object version whose bytes
 	// differ from those already kept.
 	ErrConflict = errors.New("conflicts with what is stored")
+	// ErrUncertain reports that the disk failed while an Update was being
+	// committed. Nothing of the Update is visible, yet it may be found kept
+	// after a crash. The store takes no further Update until it is opened
+	// again; repeat the Update then only where repeating it is harmless.
+	ErrUncertain = errors.New("outcome uncertain")
+	// ErrClosed reports a call on a closed store.
+	ErrClosed = errors.New("store is closed")
 )
 
 // Store is a node's database. It is safe for concurrent use.
@@ -30,21 +37,28 @@ type Store interface {
 	// Update runs fn in a read-write transaction. Updates are serialised: fn
 	// sees everything that earlier Updates wrote. When Update returns nil,
 	// what fn wrote is durable (synced to disk); when it returns an error,
-	// nothing of it is kept. Several concurrent Updates may share one sync.
+	// nothing of it is kept (but see ErrUncertain). Several concurrent Updates
+	// may share one sync. A ctx that is done before fn starts means that fn
+	// does not run; afterwards it has no effect. A panic in fn is rolled back
+	// and goes on to the caller. After a method of tx failed with an error that
+	// is none of this package's, the Update fails even if fn returns nil.
 	// fn must not keep tx, start another transaction, or block on a network.
 	Update(ctx context.Context, fn func(tx Tx) error) error
 	// View runs fn on one consistent snapshot; writes return ErrReadOnly.
 	// Views run concurrently with each other and with Updates.
 	View(ctx context.Context, fn func(tx Tx) error) error
 	// Backup writes a consistent copy of the whole store to a new file at
-	// path while the store goes on working.
+	// path while the store goes on working. An existing file is an error.
 	Backup(ctx context.Context, path string) error
+	// Close waits for the transactions in progress and releases the store;
+	// every later call returns ErrClosed.
 	Close() error
 }
 
 // Tx is the set of operations inside a transaction. Times are Unix
 // microseconds (UTC). Byte slices given are not kept; those returned belong
-// to the caller.
+// to the caller; a nil slice and an empty one are the same. Strings sort by
+// their bytes. Deleting what is not there is no error.
 type Tx interface {
 	Docs
 	Cards
@@ -96,25 +110,30 @@ type Card struct {
 // named by its checkpoint origin.
 type Ledgers interface {
 	// AppendLeaves adds leaves at the log's end. first must equal LogSize,
-	// else ErrConflict. hashes are the stored hashes (tlog.StoredHashes) that
+	// else ErrConflict; a wrong number of hashes is an error. hashes are the stored hashes (tlog.StoredHashes) that
 	// these leaves add, in order, starting at tlog.StoredHashCount(first).
 	AppendLeaves(log string, first int64, leaves [][]byte, hashes []tlog.Hash) error
 	// LogSize is the number of leaves in the log; 0 for an unknown log.
 	LogSize(log string) (int64, error)
-	// Leaves returns the leaves with from <= index < to, all of them or an error.
+	// Leaves returns the leaves with from <= index < to, all of them or
+	// ErrNotFound.
 	Leaves(log string, from, to int64) ([][]byte, error)
-	// ReadHashes returns the hashes at the given storage indexes, all of them
-	// or an error (it serves as a tlog.HashReader).
+	// ReadHashes returns the hashes at the given storage indexes, in the order
+	// asked, all of them or ErrNotFound (it serves as a tlog.HashReader).
 	ReadHashes(log string, indexes []int64) ([]tlog.Hash, error)
-	// Logs returns the names of all logs, ascending.
+	// Logs returns the names of all logs that hold a leaf, an event or a
+	// checkpoint, ascending.
 	Logs() ([]string, error)
 
-	// PutEvent stores the opening of a leaf: the event's bytes and salt.
+	// PutEvent stores the opening of a leaf: the event's bytes and salt. The
+	// leaf itself may arrive later. An opening that is there already keeps its
+	// bytes and salt (others are ErrConflict); the other fields are replaced.
 	PutEvent(Event) error
 	// Event returns ErrNotFound where the leaf is unknown or was never opened to us.
 	Event(log string, index int64) (Event, error)
-	// Events returns openings that match the query, newest first when
-	// q.Newest is set, else by log, then index, ascending.
+	// Events returns openings that match the query: by At descending, then
+	// log ascending, then index descending when q.Newest is set, else by log,
+	// then index, ascending.
 	Events(q EventQuery) ([]Event, error)
 
 	// PutCheckpoint stores or replaces the signed note for (log, size).
@@ -157,24 +176,29 @@ type Checkpoint struct {
 
 // Bodies keeps content by the SHA-256 of its bytes.
 type Bodies interface {
+	// PutBody trusts the digest; what is stored under it already stays.
 	PutBody(digest [32]byte, body []byte) error
+	// Body returns ErrNotFound where there is none.
 	Body(digest [32]byte) ([]byte, error)
 	DeleteBody(digest [32]byte) error
 }
 
 // Mail keeps what waits to leave and what has arrived.
 type Mail interface {
-	// PutOut queues a body for a party; the same (Log, Index, To) replaces.
+	// PutOut queues a body for a party; the same (Log, Index, To) replaces,
+	// keeps its Seq and waits again if it was delivered.
 	PutOut(Out) error
 	// Outbox returns what is queued for a party under an accord and not yet
 	// delivered, by Priority descending, then Seq ascending.
 	Outbox(accord, to string) ([]Out, error)
-	// Delivered marks an entry as delivered at a time.
+	// Delivered marks an entry as delivered at a time; the first time stays.
+	// It returns ErrNotFound where there is no such entry.
 	Delivered(log string, index int64, to string, at int64) error
 
 	PutIn(In) error // the same ID replaces
 	In(id string) (In, error)
-	// Inbox returns all entries, newest first.
+	// Inbox returns up to limit entries (0: all) by At descending, then ID
+	// descending.
 	Inbox(limit int) ([]In, error)
 }
 
@@ -213,6 +237,7 @@ type Objects interface {
 	ListObjects(q ObjectQuery) ([]Object, error)
 	// CountObjects counts stored versions by type.
 	CountObjects() (map[string]int64, error)
+	// DeleteObject removes every version.
 	DeleteObject(id string) error
 }
 
