@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -202,4 +203,27 @@ func (o *Object) GranularMarkings() []GranularMarking {
 		out = append(out, g)
 	}
 	return out
+}
+
+// Extension decodes the object's extension of that id into the variable that
+// into points to, by the rules of encoding/json without its case folding; names
+// that the variable does not have are ignored. ok is false when the object has
+// no such extension.
+func (o *Object) Extension(id string, into any) (ok bool, err error) {
+	all, found := o.root.get("extensions")
+	if !found || all.kind != jsontext.KindBeginObject {
+		return false, nil
+	}
+	ext, found := all.get(id)
+	if !found {
+		return false, nil
+	}
+	raw, err := json.Marshal(toAny(ext))
+	if err == nil {
+		err = json.Unmarshal(raw, into)
+	}
+	if err != nil {
+		return true, fmt.Errorf("extension %s: %w", id, err)
+	}
+	return true, nil
 }

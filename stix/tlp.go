@@ -138,3 +138,22 @@ func (m tlpMarking) object() []byte {
 		`":{"extension_type":"property-extension","tlp_2_0":"` + strings.ToLower(name[len("TLP:"):]) + `"}}}`)
 	return b.Bytes()
 }
+
+// MarshalText writes the label, "" for the zero Level.
+func (l Level) MarshalText() ([]byte, error) {
+	if l < 0 || l > Red {
+		return nil, fmt.Errorf("%v is no TLP level", l)
+	}
+	return []byte(l.String()), nil
+}
+
+// UnmarshalText reads what [Level.MarshalText] writes and what [ParseLevel]
+// reads.
+func (l *Level) UnmarshalText(b []byte) (err error) {
+	if len(b) == 0 {
+		*l = 0
+		return nil
+	}
+	*l, err = ParseLevel(string(b))
+	return err
+}
