@@ -1,0 +1,96 @@
+package watch
+
+import (
+	"fmt"
+	"time"
+)
+
+// Evaluation is how a model scored on the past.
+type Evaluation struct {
+	Model string  `json:"name"`
+	N     int     `json:"n"`
+	CRPS  float64 `json:"crps"`
+	Log   float64 `json:"log"`
+	Brier float64 `json:"brier"`
+	// ECE is the mean distance, over ten equal bins of the probability of at
+	// least one event, of the forecast from the observed share.
+	ECE float64 `json:"ece"`
+	// Coverage90 is how often the count lay in the central 90 % interval.
+	Coverage90 float64 `json:"coverage90"`
+	Lull       []Lull  `json:"lull"`
+}
+
+// Evaluate scores the models at every origin from testFrom on whose horizon has
+// passed, each forecast made from what came before its origin. The horizon is
+// in periods. Models are "ewma" and "climatology", which forecasts the unit's
+// own mean over all its past.
+func Evaluate(p *Panel, horizon int, testFrom time.Time) ([]Evaluation, error) {
+	from, last := p.index(testFrom), len(p.Starts)-horizon
+	switch {
+	case horizon < 1:
+		return nil, fmt.Errorf("horizon %d is below 1", horizon)
+	case from < 1 || from > last:
+		return nil, fmt.Errorf("nothing to test: the panel runs from %s to %s",
+			p.Starts[0].Format(time.DateOnly), p.End().Format(time.DateOnly))
+	}
+	e := newEWMA(p, horizon)
+	c := newClimatology(p, horizon)
+	var out []Evaluation
+	for _, m := range []struct {
+		name string
+		model
+	}{{"ewma", e}, {"climatology", c}} {
+		ev := score(p, m.model, horizon, from, last)
+		ev.Model = m.name
+		ev.Lull = lullTable(p, m.model, horizon, from, last)
+		out = append(out, ev)
+	}
+	return out, nil
+}
+
+// model makes the distribution of a unit's count over the horizon from period t
+// on, out of what came before t.
+type model interface {
+	forecast(u, t int) PMF
+	// atLeastOne is what forecast says of one event or more, cheaper.
+	atLeastOne(u, t int) float64
+}
+
+func score(p *Panel, m model, horizon, from, last int) Evaluation {
+	var ev Evaluation
+	var bins [10]struct{ n, hits, p float64 }
+	for u := range p.Units {
+		for t := from; t <= last; t++ {
+			d, y := m.forecast(u, t), sum(p.Counts[u], t, horizon)
+			s := d.Score(y)
+			ev.N++
+			ev.CRPS += s.CRPS
+			ev.Log += s.Log
+			ev.Brier += s.Brier
+			if low, high := d.Interval(0.9); y >= low && y <= high {
+				ev.Coverage90++
+			}
+			b := &bins[min(9, int(d.AtLeastOne()*10))]
+			b.n++
+			b.p += d.AtLeastOne()
+			if y > 0 {
+				b.hits++
+			}
+		}
+	}
+	n := float64(ev.N)
+	ev.CRPS, ev.Log, ev.Brier, ev.Coverage90 = ev.CRPS/n, ev.Log/n, ev.Brier/n, ev.Coverage90/n
+	for _, b := range bins {
+		if b.n > 0 {
+			ev.ECE += abs(b.hits-b.p) / n
+		}
+	}
+	return ev
+}
+
+func abs(x float64) float64 {
+	if x < 0 {
+		return -x
+	}
+	return x
+}

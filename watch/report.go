@@ -1,0 +1,104 @@
+package watch
+
+import (
+	"fmt"
+	"time"
+
+	"parley.example/parley/incident"
+)
+
+// Model names the forecast that cards show.
+const Model = "EWMA-NB"
+
+// shownWeeks is how many weeks of counts a card holds.
+const shownWeeks = 104
+
+// Report is the state of the watch on one day.
+type Report struct {
+	AsOf    time.Time   `json:"as_of"` // forecasts begin here, a Monday
+	Horizon int         `json:"horizon"`
+	Model   string      `json:"model"`
+	Weeks   []time.Time `json:"weeks"` // Mondays of the last 104 weeks, or fewer
+	Cards   []Card      `json:"cards"` // by area, ascending
+	All     []int       `json:"all"`   // counts of all areas in those weeks
+	Lull    []Lull      `json:"lull"`  // for the panel as a whole
+	// Used and Left say how many incidents were counted, and how many were not
+	// and why.
+	Used int            `json:"used"`
+	Left map[string]int `json:"left"`
+}
+
+// Card is what the watch says of one area.
+type Card struct {
+	Area   string `json:"area"`
+	Counts []int  `json:"counts"` // in Report.Weeks
+	Total  int    `json:"total"`  // since the panel began
+	// LastAttack is the Monday of the week of the last attack.
+	LastAttack time.Time `json:"last_attack"`
+	QuietWeeks int       `json:"quiet_weeks"` // whole weeks without an attack up to AsOf
+	// P is the probability of at least one attack within the horizon; Low and
+	// High are the central 90 % interval of the number of attacks, Mean the
+	// number expected.
+	P    float64 `json:"p"`
+	Low  int     `json:"low"`
+	High int     `json:"high"`
+	Mean float64 `json:"mean"`
+	// BaseRate is the share of all earlier spans of that length in this area
+	// with at least one attack; -1 where there is none yet.
+	BaseRate float64      `json:"base_rate"`
+	Lull     *LullWarning `json:"lull"` // nil where the area is not quiet
+}
+
+// NewReport counts the incidents by first-level area and week, up to the last
+// whole week before asOf, and forecasts the horizon weeks after it; see [Count]
+// for what is counted and for a zero asOf.
+func NewReport(incidents []incident.Incident, asOf time.Time, horizon int) (*Report, error) {
+	if horizon < 1 || horizon > 52 {
+		return nil, fmt.Errorf("horizon of %d weeks: it must be 1 to 52", horizon)
+	}
+	p, left, err := Count(incidents, ByArea, asOf)
+	if err != nil {
+		return nil, err
+	}
+	n := len(p.Starts)
+	r := &Report{AsOf: p.End(), Horizon: horizon, Model: Model, Left: left}
+	first := max(0, n-shownWeeks)
+	r.Weeks = p.Starts[first:]
+	r.All = make([]int, len(r.Weeks))
+	m := newEWMA(p, horizon)
+	r.Lull = lullTable(p, m, horizon, 0, n-horizon)
+	for u, area := range p.Units {
+		counts := p.Counts[u]
+		r.Used += sum(counts, 0, n)
+		c := Card{Area: area, Counts: counts[first:], BaseRate: baseRate(counts, horizon)}
+		for t, y := range counts {
+			c.Total += y
+			if c.QuietWeeks++; y > 0 {
+				c.QuietWeeks, c.LastAttack = 0, p.Starts[t]
+			}
+		}
+		for i, y := range c.Counts {
+			r.All[i] += y
+		}
+		d := m.forecast(u, n)
+		c.P, c.Mean = d.AtLeastOne(), m.mean(u, n)
+		c.Low, c.High = d.Interval(0.9)
+		c.Lull = warn(r.Lull, c.QuietWeeks, horizon)
+		r.Cards = append(r.Cards, c)
+	}
+	return r, nil
+}
+
+func baseRate(counts []int, horizon int) float64 {
+	spans := len(counts) - horizon + 1
+	if spans < 1 {
+		return -1
+	}
+	hits := 0
+	for t := range spans {
+		if sum(counts, t, horizon) > 0 {
+			hits++
+		}
+	}
+	return float64(hits) / float64(spans)
+}
