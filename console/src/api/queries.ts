@@ -1,0 +1,94 @@
+// What each page asks for, and how often again. Polling stands in for live
+// events: short answers every ten seconds, long ones every minute.
+import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
+import { call, Problem, query } from './client'
+import type { Accord, Incidents, Item, Ledger, Overview, Request, Session, Watch } from './types'
+
+const soon = 10_000
+const later = 60_000
+
+export const queries = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (error, asked) => {
+      // A session that ended elsewhere ends here too.
+      const signedOut = error instanceof Problem && error.status === 401
+      if (signedOut && asked.queryKey[0] !== 'session') queries.setQueryData(['session'], null)
+    },
+  }),
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      retry: (count, error) => error instanceof Problem && error.status === 0 && count < 1,
+      networkMode: 'always',
+    },
+    mutations: { networkMode: 'always' },
+  },
+})
+
+export const session = queryOptions({
+  queryKey: ['session'],
+  queryFn: async ({ signal }): Promise<Session | null> => {
+    try {
+      return await call<Session>('GET', '/session', { signal })
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) return null
+      throw error
+    }
+  },
+  staleTime: Infinity,
+})
+
+export const overview = queryOptions({
+  queryKey: ['overview'],
+  queryFn: ({ signal }) => call<Overview>('GET', '/overview', { signal }),
+  refetchInterval: soon,
+})
+
+export const watch = queryOptions({
+  queryKey: ['watch', 4],
+  queryFn: ({ signal }) => call<Watch>('GET', '/watch?horizon=4', { signal }),
+  refetchInterval: later,
+})
+
+/** incidents of a period; the area and class are filtered on this side, so that
+ * changing them costs no transfer. */
+export const incidents = (period: { from: string; to: string }) =>
+  queryOptions({
+    queryKey: ['incidents', period],
+    queryFn: ({ signal }) =>
+      call<Incidents>('GET', '/incidents' + query({ ...period, limit: 20_000 }), { signal }),
+    refetchInterval: later,
+    staleTime: 30_000,
+  })
+
+export const inbox = queryOptions({
+  queryKey: ['inbox'],
+  queryFn: ({ signal }) => call<{ items: Item[] | null }>('GET', '/inbox', { signal }),
+  refetchInterval: soon,
+})
+
+export const item = (id: string) =>
+  queryOptions({
+    queryKey: ['inbox', id],
+    queryFn: ({ signal }) => call<Item>('GET', `/inbox/${encodeURIComponent(id)}`, { signal }),
+  })
+
+export const requests = queryOptions({
+  queryKey: ['requests'],
+  queryFn: ({ signal }) => call<{ requests: Request[] | null }>('GET', '/requests', { signal }),
+  refetchInterval: soon,
+})
+
+export const accords = queryOptions({
+  queryKey: ['accords'],
+  queryFn: ({ signal }) => call<{ accords: Accord[] | null }>('GET', '/accords', { signal }),
+  refetchInterval: soon,
+})
+
+export const ledger = (accord: string) =>
+  queryOptions({
+    queryKey: ['ledger', accord],
+    queryFn: ({ signal }) =>
+      call<Ledger>('GET', '/ledger' + query({ accord, limit: 500 }), { signal }),
+    refetchInterval: soon,
+  })

@@ -1,0 +1,186 @@
+// The HTTP contract of docs/api.md. Fields that a node may leave out or send as
+// null are typed so, and pages must cope with it.
+
+export type Party = { id: string; name: string; role: 'member' | 'witness'; mark: string }
+
+export type Session = {
+  party: Party
+  user: { name: string; role: string }
+  notice: string
+  version: string
+}
+
+export type Waiting = {
+  kind: 'request' | 'accord' | 'inbox' | 'alarm'
+  title: string
+  at: string
+  due?: string
+  page: string
+}
+
+export type Partner = {
+  party: string
+  name: string
+  accord: string
+  accord_title: string
+  state: string
+  rung: string
+  last_contact: string | null
+  waiting_out: number
+  reason: string
+}
+
+export type Overview = {
+  counts: { incidents: number; objects: number; inbox: number; accords: number; requests: number }
+  waiting: Waiting[] | null
+  partners: Partner[] | null
+  data: { from: string; to: string; sources: string[] | null }
+}
+
+export type Incident = {
+  id: string
+  date: string
+  end: string
+  date_precision: string
+  title: string
+  lat: number | null
+  lon: number | null
+  radius_km: number
+  place: string
+  area: string
+  class: string
+  kind: string
+  killed: { low: number; best: number; high: number }
+  organisation: string
+  from: string
+  marking: string
+  grading: string
+}
+
+export type Incidents = { incidents: Incident[] | null; total: number }
+
+export type Lull = {
+  at_least_weeks: number
+  n: number
+  observed: number
+  forecast: number
+  text: string
+}
+
+export type WatchArea = {
+  area: string
+  counts: (number | null)[]
+  total: number
+  last_attack: string | null
+  quiet_weeks: number
+  p: number | null
+  low: number | null
+  high: number | null
+  base_rate: number | null
+  mean: number | null
+  lull: Lull | null
+}
+
+export type Watch = {
+  horizon: number
+  as_of: string
+  model: string
+  attribution: string
+  weeks: string[] | null
+  areas: WatchArea[] | null
+  all: { counts: (number | null)[] }
+}
+
+export type Provenance = {
+  log: string
+  index: number
+  event_at: string
+  checkpoint_size: number
+  cosigned_by: string[] | null
+  digest: string
+}
+
+export type Item = {
+  id: string
+  accord: string
+  accord_title: string
+  from: string
+  from_name: string
+  at: string
+  kind: string
+  title: string
+  marking: string
+  grading: string
+  state: 'new' | 'read'
+  provenance: Provenance
+  redactions: string[] | null
+  object?: unknown
+}
+
+export type Request = {
+  id: string
+  accord: string
+  from: string
+  to: string
+  direction: 'in' | 'out'
+  at: string
+  due: string
+  subject: string
+  state: 'open' | 'answered' | 'declined' | 'refused'
+  reason: string
+  objects: { id: string; title: string }[] | null
+}
+
+export type Accord = {
+  id: string
+  title: string
+  state: string
+  reason: string
+  members: { party: string; name: string; fingerprint: string; signed: boolean; me: boolean }[]
+  witnesses: { party: string; name: string; fingerprint: string }[] | null
+  ceiling: { rung: string; tlp: string; place: string; time: string }
+  purposes: string[] | null
+  legal_bases: string[] | null
+  object_types: string[] | null
+  match: { kind: string; quota: number }[] | null
+  retention_days: number
+  effective: string
+  expires: string
+  rungs: { from: string; to: string; rung: string }[] | null
+  suspended: { by: string; at: string; reason: string } | null
+  text: string
+}
+
+export type Log = {
+  log: string
+  party: string
+  accord: string
+  size: number
+  root: string
+  at: string
+  cosigned_by: string[] | null
+  witnessed_by: string[] | null
+}
+
+export type LedgerEvent = {
+  log: string
+  party: string
+  index: number
+  kind: string
+  at: string
+  summary: string
+  digest: string
+  ordered_after: string
+}
+
+export type Ledger = { logs: Log[] | null; events: LedgerEvent[] | null }
+
+export type Release = {
+  outcome: 'withhold' | 'match-only' | 'tearline' | 'full'
+  reasons: { rule: string; outcome: string; text: string }[] | null
+  redactions: string[] | null
+  original: unknown
+  tearline: unknown
+  released: boolean
+  event?: { log: string; index: number }
+}

@@ -1,0 +1,132 @@
+import { useIntl } from 'react-intl'
+import type { Watch, WatchArea } from '../api/types'
+import { useSay } from '../i18n'
+import { Day, Empty } from '../parts'
+import { Icon } from '../parts/Icon'
+import { amend } from '../route'
+import { useAreaName } from './area'
+import { Spark } from './Spark'
+
+/** WatchPanel: for each area how probable an attack is in the weeks to come,
+ * with what is not known about that number beside it. */
+export function WatchPanel(props: { watch: Watch; area: string }) {
+  const say = useSay()
+  const { watch } = props
+  const areas = [...(watch.areas ?? [])].sort((a, b) => (b.p ?? -1) - (a.p ?? -1))
+  if (!areas.length) return <Empty title={say('no-data')}>{say('no-data-note')}</Empty>
+  return (
+    <>
+      <ul className="watch">
+        {areas.map((area) => (
+          <li key={area.area}>
+            <Card of={area} horizon={watch.horizon} chosen={area.area === props.area} />
+          </li>
+        ))}
+      </ul>
+      <p className="panel-foot">
+        {say('watch.how')} <bdi>{watch.model}</bdi>
+      </p>
+    </>
+  )
+}
+
+function Card(props: { of: WatchArea; horizon: number; chosen: boolean }) {
+  const say = useSay()
+  const areaName = useAreaName()
+  const { formatNumber, locale } = useIntl()
+  const { of: area, horizon } = props
+  const percent = (p: number) => formatNumber(p, { style: 'percent', maximumFractionDigits: 0 })
+  const known = area.p !== null && area.p !== undefined
+  const quiet = area.quiet_weeks > 0
+  return (
+    <article className={props.chosen ? 'card card-chosen' : 'card'}>
+      <header className="card-head">
+        <h3>
+          <button
+            type="button"
+            className="card-name"
+            aria-pressed={props.chosen}
+            onClick={() => amend({ area: props.chosen ? '' : area.area })}
+          >
+            <bdi>{areaName(area.area)}</bdi>
+          </button>
+        </h3>
+        <Spark counts={area.counts.slice(-52)} />
+      </header>
+      {known ? (
+        <div className="odds">
+          <p className="odds-p">
+            <bdi>{percent(area.p!)}</bdi>
+          </p>
+          <Scale of={area} />
+          <p className="odds-words">
+            {area.low !== null && area.high !== null && (
+              <span>{say('watch.interval', { low: percent(area.low), high: percent(area.high) })}</span>
+            )}
+            {area.base_rate !== null && (
+              <span>{say('watch.base', { p: percent(area.base_rate) })}</span>
+            )}
+            {area.mean !== null && (
+              <span>{say('watch.mean', { n: formatNumber(area.mean, { maximumFractionDigits: 1 }) })}</span>
+            )}
+          </p>
+        </div>
+      ) : (
+        <p className="nodata">
+          <strong>{say('no-data')}</strong> {say('no-data-note')}
+        </p>
+      )}
+      <p className="card-last">
+        {area.last_attack ? (
+          <>
+            {say('watch.last')} <Day at={area.last_attack} solar />
+          </>
+        ) : (
+          say('watch.no-last')
+        )}
+        {quiet && <> · {say('watch.quiet', { n: area.quiet_weeks })}</>}
+      </p>
+      {area.lull && (
+        <p className="lull">
+          <Icon name="lull" />
+          <span>
+            <strong>{say('lull.title')}</strong>{' '}
+            {locale === 'en' && area.lull.text ? (
+              <bdi>{area.lull.text}</bdi>
+            ) : (
+              say('lull.text', {
+                weeks: area.lull.at_least_weeks,
+                n: area.lull.n,
+                horizon,
+                observed: percent(area.lull.observed),
+                forecast: percent(area.lull.forecast),
+              })
+            )}
+          </span>
+        </p>
+      )}
+    </article>
+  )
+}
+
+/** Scale draws 0 to 100 %: the interval as a band, the estimate as a bar across
+ * it, the base rate as a tick below. The words beside it say the same. */
+function Scale(props: { of: WatchArea }) {
+  const { p, low, high, base_rate } = props.of
+  const at = (share: number) => 100 * Math.min(1, Math.max(0, share))
+  return (
+    <svg className="scale" viewBox="0 0 100 14" preserveAspectRatio="none" aria-hidden="true">
+      <rect className="scale-track" x="0" y="4" width="100" height="6" />
+      {[25, 50, 75].map((x) => (
+        <line key={x} className="scale-grid" x1={x} x2={x} y1="4" y2="10" />
+      ))}
+      {low !== null && high !== null && (
+        <rect className="scale-band" x={at(low)} y="4" width={Math.max(0.5, at(high) - at(low))} height="6" />
+      )}
+      {base_rate !== null && (
+        <line className="scale-base" x1={at(base_rate)} x2={at(base_rate)} y1="10" y2="14" />
+      )}
+      {p !== null && <line className="scale-p" x1={at(p)} x2={at(p)} y1="1" y2="12" />}
+    </svg>
+  )
+}

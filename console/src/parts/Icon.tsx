@@ -1,0 +1,42 @@
+// Outline icons on a 20-unit grid; decoration only, text stands beside each.
+const paths = {
+  overview: 'M3 10a7 7 0 1 0 14 0 7 7 0 0 0-14 0Zm7-4v4l3 2',
+  inbox: 'M3 11h4l1.5 2.5h3L13 11h4M3 11v5h14v-5l-2.5-7h-9Z',
+  accords: 'M5 3h7l4 4v10H5Zm7 0v4h4M8 11h5M8 14h5',
+  ledger: 'M4 4h12M4 8h12M4 12h7M4 16h7M14 13.5l1.7 1.8 2.8-3.3',
+  out: 'M8 4H4v12h4M9 10h8M14 7l3 3-3 3',
+  warn: 'M10 3 18 17H2ZM10 8v4M10 14.2v.6',
+  lull: 'M3 10c2-4 3-4 4.7 0S10.5 14 12 10h5',
+  download: 'M10 3v9M6.5 9l3.5 3.5L13.5 9M4 16h12',
+  plus: 'M10 4v12M4 10h12',
+  minus: 'M4 10h12',
+  frame: 'M4 8V4h4M12 4h4v4M16 12v4h-4M8 16H4v-4',
+  close: 'M5 5l10 10M15 5 5 15',
+  request: 'M10 17a7 7 0 1 0-7-7c0 1.3.3 2.5.9 3.6L3 17l3.4-.9A7 7 0 0 0 10 17ZM8.2 8a1.9 1.9 0 1 1 2.6 1.8c-.5.2-.8.6-.8 1.2M10 13.2v.5',
+  pause: 'M7 4v12M13 4v12',
+  check: 'M4 10.5 8.2 15 16 5.5',
+  lock: 'M5 9h10v8H5ZM7 9V6.5a3 3 0 0 1 6 0V9',
+  back: 'M12 4l-6 6 6 6',
+} as const
+
+export type IconName = keyof typeof paths
+
+export function Icon(props: { name: IconName; size?: number; flip?: boolean }) {
+  const size = props.size ?? 18
+  return (
+    <svg
+      className={props.flip ? 'icon flips' : 'icon'}
+      viewBox="0 0 20 20"
+      width={size}
+      height={size}
+      aria-hidden="true"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.5"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+    >
+      <path d={paths[props.name]} />
+    </svg>
+  )
+}

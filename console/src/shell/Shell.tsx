@@ -1,0 +1,140 @@
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { call } from '../api/client'
+import { overview } from '../api/queries'
+import type { Session } from '../api/types'
+import { useSay, useTerm } from '../i18n'
+import { Act, Loading } from '../parts'
+import { Emblem } from '../parts/Emblem'
+import { Icon } from '../parts/Icon'
+import { markOf } from '../parts/mark'
+import { formatRoute, pages, parseRoute, useRoute, type Page } from '../route'
+import { LanguageChoice } from './LanguageChoice'
+
+const views = {
+  overview: lazy(() => import('../overview/Overview')),
+  inbox: lazy(() => import('../inbox/Inbox')),
+  accords: lazy(() => import('../accords/Accords')),
+  ledger: lazy(() => import('../ledger/Ledger')),
+} satisfies Record<Page, unknown>
+
+export function Shell(props: { session: Session }) {
+  const { party, user, notice, version } = props.session
+  const say = useSay()
+  const term = useTerm()
+  const route = useRoute()
+  const queries = useQueryClient()
+  const main = useRef<HTMLElement>(null)
+  const mark = markOf(party.mark, party.id, party.name)
+  const waiting = useWaiting()
+  const [leaving, setLeaving] = useState(false)
+
+  useEffect(() => {
+    document.title = `${say(`nav.${route.page}`)} · ${party.name} · Parley`
+  }, [route.page, party.name, say])
+  useEffect(() => {
+    const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]')
+    if (icon) icon.href = `./marks/${mark}.svg`
+  }, [mark])
+  usePageFocus(route.page, main)
+
+  const leave = async () => {
+    setLeaving(true)
+    try {
+      await call('DELETE', '/session')
+    } finally {
+      // Nothing that was seen stays in memory, whatever the node answered.
+      queries.clear()
+      queries.setQueryData(['session'], null)
+    }
+  }
+
+  const View = views[route.page]
+  return (
+    <div className={`shell mark-${mark}`}>
+      <a
+        className="skip"
+        href={formatRoute(route)}
+        onClick={(event) => {
+          event.preventDefault()
+          main.current?.focus()
+        }}
+      >
+        {say('skip')}
+      </a>
+      <header className="strip">
+        <div className="strip-party">
+          <Emblem mark={mark} size={26} />
+          <span className="strip-name">
+            <bdi>{party.name}</bdi>
+          </span>
+          <span className="strip-role">{term('role', party.role)}</span>
+        </div>
+        <div className="strip-tools">
+          <span className="strip-user">
+            <bdi>{user.name}</bdi>
+            <span className="strip-role">{term('role', user.role)}</span>
+          </span>
+          <LanguageChoice />
+          <Act icon="out" onPress={() => void leave()} isDisabled={leaving}>
+            <span className="narrow-hidden">{say('sign-out')}</span>
+          </Act>
+        </div>
+      </header>
+      <div className="band" aria-hidden="true" />
+      {notice && (
+        <p className="notice" role="note">
+          <Icon name="warn" size={16} />
+          <span>{/fiction/i.test(notice) ? say('notice.fictional') : <bdi>{notice}</bdi>}</span>
+        </p>
+      )}
+      <div className="frame">
+        <nav className="nav" aria-label={say('nav')}>
+          <ul>
+            {pages.map((page) => (
+              <li key={page}>
+                <a href={formatRoute({ page })} aria-current={page === route.page ? 'page' : undefined}>
+                  <Icon name={page} />
+                  <span>{say(`nav.${page}`)}</span>
+                  {waiting[page] > 0 && page !== 'overview' && (
+                    <span className="count">
+                      <span aria-hidden="true">{waiting[page]}</span>
+                      <span className="unseen">{say('nav.waiting', { n: waiting[page] })}</span>
+                    </span>
+                  )}
+                </a>
+              </li>
+            ))}
+          </ul>
+          <p className="nav-foot">
+            Parley <bdi>{version}</bdi>
+          </p>
+        </nav>
+        <main id="main" ref={main} tabIndex={-1}>
+          <Suspense fallback={<Loading />}>
+            <View key={route.page} />
+          </Suspense>
+        </main>
+      </div>
+    </div>
+  )
+}
+
+/** How many things wait on each page. */
+function useWaiting(): Record<Page, number> {
+  const { data } = useQuery(overview)
+  const counts: Record<Page, number> = { overview: 0, inbox: 0, accords: 0, ledger: 0 }
+  for (const entry of data?.waiting ?? []) counts[parseRoute(entry.page).page]++
+  return counts
+}
+
+/** Moving to another page moves the reading position to its beginning. */
+function usePageFocus(page: Page, main: React.RefObject<HTMLElement | null>) {
+  const before = useRef(page)
+  useEffect(() => {
+    if (before.current === page) return
+    before.current = page
+    main.current?.focus({ preventScroll: true })
+    scrollTo(0, 0)
+  }, [page, main])
+}
