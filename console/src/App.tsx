@@ -1,13 +1,33 @@
+import { useEffect, useState } from 'react'
 import { useQuery } from '@tanstack/react-query'
-import { session } from './api/queries'
+import { queries, session } from './api/queries'
+import type { Session } from './api/types'
 import { Loading, ProblemNote } from './parts'
+import { takeToken } from './route'
 import { Shell } from './shell/Shell'
 import { SignIn } from './shell/SignIn'
 
+/** App shows the console to who has a session, and the sign-in to who has not.
+ * A link opened in a window that is already open signs in there, too. */
 export function App(props: { token: string }) {
-  const asked = useQuery(session)
+  const [token, setToken] = useState(props.token)
+  const asked = useQuery({ ...session, enabled: token === '' })
+  useEffect(() => {
+    const look = () => {
+      const found = takeToken()
+      if (found) setToken(found)
+    }
+    addEventListener('hashchange', look)
+    return () => removeEventListener('hashchange', look)
+  }, [])
+  const enter = (opened: Session) => {
+    // What the last session saw is not for this one.
+    queries.clear()
+    queries.setQueryData(['session'], opened)
+    setToken('')
+  }
+  if (token || asked.data === null) return <SignIn key={token} token={token} onEnter={enter} />
   if (asked.data) return <Shell session={asked.data} />
-  if (asked.data === null || props.token) return <SignIn token={props.token} />
   return (
     <main className="alone">
       {asked.error ? <ProblemNote error={asked.error} again={() => void asked.refetch()} /> : <Loading />}

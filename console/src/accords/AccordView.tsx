@@ -19,12 +19,12 @@ export function AccordView(props: { accord: Accord }) {
     <article className="accord" aria-labelledby="accord-title">
       <header className="accord-head">
         <div>
-          <h2 id="accord-title" dir="auto">{accord.title}</h2>
+          <h2 id="accord-title"><bdi>{accord.title}</bdi></h2>
           <p className="accord-state">
             <State state={accord.state} />
             {words && <span>{say(words)}</span>}
           </p>
-          {accord.reason && <p className="quiet" dir="auto">{accord.reason}</p>}
+          {accord.reason && <p className="quiet"><bdi>{accord.reason}</bdi></p>}
           {accord.suspended && (
             <p className="suspended">
               {say('accord.suspended-by')} <PartyName id={accord.suspended.by} name={name(accord.suspended.by)} />,{' '}

@@ -36,8 +36,8 @@ export function Ladder(props: { accord: Accord }) {
               <th scope="row">
                 <span className="rung-level">{level}</span>
                 <span className="rung-name">{term('rung', rungs[level]!)}</span>
-                <span className="rung-note">{say(`rung-note.${rungs[level]!}`)}</span>
                 {level === ceiling && <span className="rung-ceiling">{say('ladder.ceiling')}</span>}
+                <span className="rung-note">{say(`rung-note.${rungs[level]!}`)}</span>
               </th>
               {grants.map((grant) => {
                 const reached = rungs.indexOf(grant.rung as (typeof rungs)[number])

@@ -68,12 +68,12 @@ function List(props: { items: Item[]; open: string }) {
                 <Moment at={item.at} />
               </span>
             </span>
-            <span className="item-title" dir="auto">{item.title || item.id}</span>
+            <span className="item-title"><bdi>{item.title || item.id}</bdi></span>
             <span className="item-line">
               <Marking label={item.marking} />
               <Grading grade={item.grading} />
               <span className="quiet">{term('kind', item.kind)}</span>
-              <span className="quiet item-accord" dir="auto">{item.accord_title}</span>
+              <span className="quiet"><bdi>{item.accord_title}</bdi></span>
             </span>
           </a>
         </li>

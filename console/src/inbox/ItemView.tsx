@@ -44,7 +44,7 @@ function Shown(props: { item: Item }) {
           <Marking label={item.marking} />
           <Grading grade={item.grading} full />
         </p>
-        <h2 ref={heading} tabIndex={-1} dir="auto">{item.title || item.id}</h2>
+        <h2 ref={heading} tabIndex={-1}><bdi>{item.title || item.id}</bdi></h2>
         <p className="sheet-from">
           <PartyName id={item.from} name={item.from_name} /> · {term('kind', item.kind)} ·{' '}
           <Moment at={item.at} solar />
@@ -113,7 +113,7 @@ function Provenance(props: { item: Item }) {
         </li>
         <li>
           {cosigners.length ? (
-            <p>
+            <p className="cosigners">
               {say('proof.cosigned')}{' '}
               {cosigners.map((name) => (
                 <PartyName key={name} name={name} />

@@ -49,8 +49,8 @@ function Row(props: { request: Request }) {
           )}
           <State state={request.state} />
         </p>
-        <p className="request-subject" dir="auto">{request.subject}</p>
-        {request.reason && <p className="quiet" dir="auto">{request.reason}</p>}
+        <p className="request-subject"><bdi>{request.subject}</bdi></p>
+        {request.reason && <p className="quiet"><bdi>{request.reason}</bdi></p>}
         <p className="quiet">
           {say('request.at')} <Moment at={request.at} />
           {open && request.due && (

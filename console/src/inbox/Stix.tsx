@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import { useSay, useTerm } from '../i18n'
-import { Moment } from '../parts'
+import { Day, Moment } from '../parts'
 
 type Fields = Record<string, unknown>
 
@@ -51,11 +51,16 @@ const label = (translated: string, key: string) => (translated === key ? key.rep
 const said = (value: unknown) =>
   value !== null && value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0)
 
+/** A figure on which sources differ: the best one and its bounds. */
+const isRange = (value: unknown): value is { low: number; best: number; high: number } =>
+  isFields(value) && ['low', 'best', 'high'].every((key) => typeof value[key] === 'number')
+
 function Value(props: { of: unknown }): ReactNode {
   const { of: value } = props
   const say = useSay()
   if (typeof value === 'boolean') return say(value ? 'yes' : 'no')
   if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return <Moment at={value} />
+  if (typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value)) return <Day at={value} solar />
   if (typeof value === 'string' || typeof value === 'number') return <bdi>{String(value)}</bdi>
   if (Array.isArray(value)) {
     const plain = value.every((v) => typeof v !== 'object')
@@ -67,6 +72,13 @@ function Value(props: { of: unknown }): ReactNode {
           </li>
         ))}
       </ul>
+    )
+  }
+  if (isRange(value)) {
+    return (
+      <bdi>
+        {value.best} ({value.low}–{value.high})
+      </bdi>
     )
   }
   return isFields(value) ? <FieldList of={value} /> : null

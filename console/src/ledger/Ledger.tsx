@@ -17,7 +17,7 @@ export default function LedgerPage() {
   const agreements = useQuery(accords)
   const known = agreements.data?.accords ?? []
   return (
-    <div className="page">
+    <div className="page ledger">
       <header className="page-head">
         <h1>{say('nav.ledger')}</h1>
         <p className="holdings">{say('ledger.lead')}</p>
@@ -132,7 +132,7 @@ function Events(props: { events: LedgerEvent[]; logs: Log[] }) {
       {!events.length ? (
         <Empty title={say('ledger.no-events')}>{say('ledger.no-events-note')}</Empty>
       ) : (
-        <div className="table-box" tabIndex={0} role="region" aria-label={say('ledger.events')}>
+        <div className="table-box" tabIndex={0} role="region" aria-label={say('ledger.table')}>
           <table>
             <thead>
               <tr>
@@ -152,7 +152,7 @@ function Events(props: { events: LedgerEvent[]; logs: Log[] }) {
                   <td className="number">{event.index}</td>
                   <td><PartyName name={event.party} /></td>
                   <td className="tight"><span className="event-kind">{term('event', event.kind)}</span></td>
-                  <td dir="auto" className="event-summary">{event.summary}</td>
+                  <td className="event-summary"><bdi>{event.summary}</bdi></td>
                   <td className="tight"><Moment at={event.at} /></td>
                   <td><Digest value={event.digest} keep={8} /></td>
                   <td><Digest value={event.ordered_after} keep={8} /></td>

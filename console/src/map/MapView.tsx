@@ -149,9 +149,9 @@ export default function MapView(props: { incidents: Incident[]; area: string; ch
           <li><span className="key key-ring" aria-hidden="true" />{say('map.key-radius')}</li>
           {unplaced > 0 && <li>{say('map.unplaced', { n: unplaced })}</li>}
         </ul>
-        <p className="map-scale" dir="ltr">
+        <p className="map-scale">
           <span className="map-bar" style={{ inlineSize: bar.width }} aria-hidden="true" />
-          {say('km', { n: bar.km })}
+          <bdi>{say('km', { n: bar.km })}</bdi>
         </p>
         <p className="map-caution">{say('map.caution')}</p>
       </div>

@@ -22,7 +22,8 @@ export function cluster(points: Points, k: number, reach: number): Cluster[] {
   }
   const found = [...cells.values()].map((members) => gather(points, members))
   found.sort((a, b) => b.count - a.count)
-  return join(points, found, k, reach)
+  // Joining moves circles and makes them grow, so once more for those now too close.
+  return join(points, join(points, found, k), k)
 }
 
 function gather(points: Points, members: number[]): Cluster {
@@ -38,16 +39,18 @@ function gather(points: Points, members: number[]): Cluster {
   return { x: x / members.length, y: y / members.length, count: members.length, members, stacked }
 }
 
-function join(points: Points, sorted: Cluster[], k: number, reach: number): Cluster[] {
-  const near = (reach * 0.62) / k
+function join(points: Points, sorted: Cluster[], k: number): Cluster[] {
   const kept: Cluster[] = []
   for (const one of sorted) {
-    const host = kept.find((c) => Math.hypot(c.x - one.x, c.y - one.y) < near)
+    const host = kept.find(
+      (c) => Math.hypot(c.x - one.x, c.y - one.y) * k < 0.8 * (clusterRadius(c.count) + clusterRadius(one.count)),
+    )
     if (host) Object.assign(host, gather(points, host.members.concat(one.members)))
     else kept.push(one)
   }
   return kept
 }
 
-/** clusterRadius in pixels: area grows with the count, from 9 to 30. */
-export const clusterRadius = (count: number) => Math.min(30, 7 + 2.6 * Math.sqrt(Math.min(count, 80)))
+/** clusterRadius in pixels: 4 for one report, then growing with the order of
+ * magnitude, up to 26. */
+export const clusterRadius = (count: number) => (count === 1 ? 4 : Math.min(26, 8 + 2.6 * Math.log2(count)))

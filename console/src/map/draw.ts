@@ -35,33 +35,30 @@ const names = [
 ] as const
 export type Ink = Record<(typeof names)[number], string> & { font: string }
 
-let ink: Ink | null = null
 const dark = matchMedia('(prefers-color-scheme: dark)')
+let made: { key: string; ink: Ink } | null = null
 
-function readInk(): Ink {
-  if (ink) return ink
-  const style = getComputedStyle(document.documentElement)
-  const read = Object.fromEntries(names.map((n) => [n, style.getPropertyValue(`--map-${n}`).trim()]))
-  ink = { ...read, font: getComputedStyle(document.body).fontFamily } as Ink
-  return ink
+const inkKey = () => `${document.documentElement.lang} ${dark.matches}`
+
+function follow(tell: () => void) {
+  const language = new MutationObserver(tell)
+  language.observe(document.documentElement, { attributes: true, attributeFilter: ['lang'] })
+  dark.addEventListener('change', tell)
+  return () => {
+    language.disconnect()
+    dark.removeEventListener('change', tell)
+  }
 }
 
-/** useInk reads the map's colours again when the reader's theme or language changes. */
+/** useInk gives the map's colours, anew when the reader's theme or language changes. */
 export function useInk(): Ink {
-  return useSyncExternalStore((tell) => {
-    const again = () => {
-      ink = null
-      tell()
-    }
-    const language = new MutationObserver(again)
-    language.observe(document.documentElement, { attributes: true, attributeFilter: ['lang'] })
-    dark.addEventListener('change', again)
-    return () => {
-      language.disconnect()
-      dark.removeEventListener('change', again)
-      ink = null
-    }
-  }, readInk)
+  const key = useSyncExternalStore(follow, inkKey)
+  if (made?.key !== key) {
+    const style = getComputedStyle(document.documentElement)
+    const read = Object.fromEntries(names.map((n) => [n, style.getPropertyValue(`--map-${n}`).trim()]))
+    made = { key, ink: { ...read, font: getComputedStyle(document.body).fontFamily } as Ink }
+  }
+  return made.ink
 }
 
 /** pick finds the cluster under a pixel, with some slack round it. */
@@ -70,7 +67,7 @@ export function pick(clusters: Cluster[], view: View, at: readonly [number, numb
   let least = Infinity
   for (const one of clusters) {
     const away = Math.hypot(one.x * view.k + view.x - at[0], one.y * view.k + view.y - at[1])
-    const reach = (one.count > 1 ? clusterRadius(one.count) : 5) + slack
+    const reach = clusterRadius(one.count) + slack
     if (away < reach && away < least) {
       best = one
       least = away
@@ -166,7 +163,7 @@ function precision(pen: CanvasRenderingContext2D, { placed, view, size, ink, clu
   pen.globalAlpha = 1
 }
 
-function labels(pen: CanvasRenderingContext2D, { borders, view, size, ink, locale }: Picture) {
+function labels(pen: CanvasRenderingContext2D, { borders, view, size, ink, locale, clusters }: Picture) {
   const write = (text: string, x: number, y: number) => {
     pen.strokeText(text, x, y)
     pen.fillText(text, x, y)
@@ -200,10 +197,26 @@ function labels(pen: CanvasRenderingContext2D, { borders, view, size, ink, local
     const x = cx * view.k + view.x
     const y = cy * view.k + view.y
     if (x < 0 || y < 0 || x > size.width || y > size.height) continue
-    pen.fillRect(x - 1.5, y - 1.5, 3, 3)
     const name = locale === 'en' ? city.en : locale === 'ur' ? city.ur : city.fa
-    write(name, x + (rtl ? -6 : 6), y - 6)
+    const width = pen.measureText(name).width
+    // Beside the town on either side, above or below; nowhere rather than half hidden.
+    const places = [[6, -6], [-6 - width, -6], [-width / 2, -13], [-width / 2, 13], [6, 12], [-6 - width, 12]] as const
+    const free = (rtl ? [places[1], places[0], ...places.slice(2)] : places).find(
+      ([dx, dy]) => !clusters.some((c) => covers(c, view, x + dx, y + dy - 7, width, 14)),
+    )
+    if (!free) continue
+    pen.fillRect(x - 1.5, y - 1.5, 3, 3)
+    write(name, x + free[0] + (rtl ? width : 0), y + free[1])
   }
+}
+
+/** covers reports whether a cluster's circle reaches into a box on the screen. */
+function covers(one: Cluster, view: View, x: number, y: number, width: number, height: number): boolean {
+  const cx = one.x * view.k + view.x
+  const cy = one.y * view.k + view.y
+  const dx = cx - Math.min(Math.max(cx, x), x + width)
+  const dy = cy - Math.min(Math.max(cy, y), y + height)
+  return Math.hypot(dx, dy) < clusterRadius(one.count)
 }
 
 function marks(pen: CanvasRenderingContext2D, { clusters, placed, view, size, ink, hovered, chosen, number }: Picture) {
@@ -213,7 +226,7 @@ function marks(pen: CanvasRenderingContext2D, { clusters, placed, view, size, in
   for (const one of clusters) {
     const x = one.x * view.k + view.x
     const y = one.y * view.k + view.y
-    const r = one.count > 1 ? clusterRadius(one.count) : 4
+    const r = clusterRadius(one.count)
     if (x + r < 0 || y + r < 0 || x - r > size.width || y - r > size.height) continue
     const on = one.members.some((i) => placed.ids[i] === chosen) && chosen !== ''
     const hot = hovered !== null && hovered.members[0] === one.members[0]

@@ -72,12 +72,24 @@ const features = all
     const disputed = /kashmir|gilgit|northern areas|ladakh|aksai/i.test(`${p.name} ${p.name_en} ${p.gn_name}`)
     return {
       type: 'Feature',
-      geometry: f.geometry,
+      geometry: rewind(f.geometry),
       properties: detailed.has(p.iso_a2)
         ? { c: p.iso_a2, ...name, d: disputed ? 1 : 0 }
         : { c: p.iso_a2, d: disputed ? 1 : 0 },
     }
   })
+
+// d3-geo measures on the sphere: an outer ring runs clockwise, a hole against it.
+function rewind(geometry) {
+  const turn = (ring) => ring.reduce((sum, [x, y], i) => {
+    const [u, v] = ring[(i + 1) % ring.length]
+    return sum + (u - x) * (v + y)
+  }, 0)
+  const polygon = (rings) => rings.map((ring, i) => ((turn(ring) > 0) === (i === 0) ? ring : [...ring].reverse()))
+  return geometry.type === 'Polygon'
+    ? { ...geometry, coordinates: polygon(geometry.coordinates) }
+    : { ...geometry, coordinates: geometry.coordinates.map(polygon) }
+}
 
 const full = topology({ a: { type: 'FeatureCollection', features } }, 1e6)
 const slim = simplify(presimplify(full), minimumArea)

@@ -35,7 +35,7 @@ export function IncidentTable(props: { incidents: Incident[]; compact?: boolean 
                 <Day at={one.date} precision={one.date_precision} solar />
               </td>
               <td>
-                <span dir="auto" className="row-title">{one.title}</span>
+                <span className="row-title"><bdi>{one.title}</bdi></span>
                 <span className="row-sub">
                   {one.class && term('class', one.class)}
                   {one.kind && one.kind !== one.class && <> · {term('kind', one.kind)}</>}

@@ -71,7 +71,7 @@ function WaitingList(props: { waiting: Waiting[] }) {
           <a href={link(entry.page)} className={`waiting-item kind-${entry.kind}`}>
             <Icon name={kinds[entry.kind] ?? 'warn'} />
             <span className="waiting-what">
-              <span className="waiting-title" dir="auto">{entry.title}</span>
+              <span className="waiting-title"><bdi>{entry.title}</bdi></span>
               <span className="waiting-kind">{term('waiting', entry.kind)}</span>
             </span>
             <span className="waiting-when">
@@ -110,7 +110,7 @@ function Partners(props: { partners: Partner[] }) {
             <PartyName id={partner.party} name={partner.name} size={18} />
             <State state={partner.state} />
           </div>
-          {partner.reason && <p className="partner-reason" dir="auto">{partner.reason}</p>}
+          {partner.reason && <p className="partner-reason"><bdi>{partner.reason}</bdi></p>}
           <dl className="facts">
             <div>
               <dt>{say('partner.accord')}</dt>

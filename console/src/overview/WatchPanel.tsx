@@ -35,7 +35,7 @@ function Card(props: { of: WatchArea; horizon: number; chosen: boolean }) {
   const areaName = useAreaName()
   const { formatNumber, locale } = useIntl()
   const { of: area, horizon } = props
-  const percent = (p: number) => formatNumber(p, { style: 'percent', maximumFractionDigits: 0 })
+  const percent = (p: number) => percentage(p, (n) => formatNumber(n, { style: 'percent' }))
   const known = area.p !== null && area.p !== undefined
   const quiet = area.quiet_weeks > 0
   return (
@@ -107,6 +107,12 @@ function Card(props: { of: WatchArea; horizon: number; chosen: boolean }) {
       )}
     </article>
   )
+}
+
+/** percentage never claims certainty: it stops short of 0 and of 100 %. */
+export function percentage(p: number, format: (share: number) => string): string {
+  const said = p > 0.99 ? `>${format(0.99)}` : p < 0.01 ? `<${format(0.01)}` : format(Math.round(p * 100) / 100)
+  return `\u2066${said}\u2069`
 }
 
 /** Scale draws 0 to 100 %: the interval as a band, the estimate as a bar across

@@ -127,7 +127,7 @@ export function WeekChart(props: { weeks: string[]; counts: (number | null)[] })
           {quarters.map((q) => (
             <g key={q.index}>
               <line className={q.year ? 'quarter year' : 'quarter'} x1={along(q.index)} x2={along(q.index)} y1={head} y2={height - foot + 5} />
-              {(q.year || !dense) && (
+              {(q.year || !dense) && (weeks.length - q.index) * slot > 58 && (
                 <text className="axis" x={along(q.index) + (mirrored ? -4 : 4)} y={height - 6} textAnchor="start" direction={mirrored ? 'rtl' : 'ltr'}>
                   {monthYear(locale, q.at)}
                 </text>

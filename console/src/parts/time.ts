@@ -25,15 +25,15 @@ const day = { day: 'numeric', month: 'short', year: 'numeric' } as const
 
 /** moment: "22 Nov 2026, 17:06 GMT+5", in the reader's zone unless told otherwise. */
 export function moment(locale: string, at: Date, timeZone?: string): string {
-  return formatter(locale, 'gregory', {
-    ...day,
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-    timeZoneName: 'short',
-    ...(timeZone ? { timeZone } : {}),
+  const zone = timeZone ? { timeZone } : {}
+  const clock = formatter('en', 'gregory', {
+    hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZoneName: 'short', ...zone,
   }).format(at)
+  // The clock and its zone read from left to right in every language.
+  return `${formatter(locale, 'gregory', { ...day, ...zone }).format(at)}${comma[locale] ?? ', '}\u2066${clock}\u2069`
 }
+
+const comma: Record<string, string> = { ur: '، ', prs: '، ', ps: '، ' }
 
 /** date of something known to the day, whatever the reader's zone. */
 export const date = (locale: string, at: Date, precision = 'day') =>
@@ -41,10 +41,19 @@ export const date = (locale: string, at: Date, precision = 'day') =>
 
 /** solarHijri is the same date in the calendar of Iran and Afghanistan. */
 export const solarHijri = (locale: string, at: Date, precision = 'day') =>
-  formatter(locale, 'persian', shape(precision)).format(at)
+  withEra(locale, formatter(locale, 'persian', shape(precision)), at)
 
 /** solarHijriOf gives the Solar Hijri date of a moment as the reader's zone has it. */
-export const solarHijriOf = (locale: string, at: Date) => formatter(locale, 'persian', day).format(at)
+export const solarHijriOf = (locale: string, at: Date) => 
+  withEra(locale, formatter(locale, 'persian', day), at)
+
+// Browsers name this era "AP" in most languages; its readers write otherwise.
+const eras: Record<string, string> = { ur: 'ہ ش', prs: 'ه‍ ش', ps: 'ل' }
+
+function withEra(locale: string, format: Intl.DateTimeFormat, at: Date): string {
+  const parts = format.formatToParts(at).filter((part) => part.type !== 'era')
+  return `${parts.map((part) => part.value).join('').trim()} ${eras[locale] ?? 'SH'}`
+}
 
 function shape(precision: string): Intl.DateTimeFormatOptions {
   if (precision === 'year') return { year: 'numeric', timeZone: 'UTC' }

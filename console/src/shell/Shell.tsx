@@ -52,17 +52,17 @@ export function Shell(props: { session: Session }) {
   const View = views[route.page]
   return (
     <div className={`shell mark-${mark}`}>
-      <a
-        className="skip"
-        href={formatRoute(route)}
-        onClick={(event) => {
-          event.preventDefault()
-          main.current?.focus()
-        }}
-      >
-        {say('skip')}
-      </a>
       <header className="strip">
+        <a
+          className="skip"
+          href={formatRoute(route)}
+          onClick={(event) => {
+            event.preventDefault()
+            main.current?.focus()
+          }}
+        >
+          {say('skip')}
+        </a>
         <div className="strip-party">
           <Emblem mark={mark} size={26} />
           <span className="strip-name">
@@ -83,10 +83,10 @@ export function Shell(props: { session: Session }) {
       </header>
       <div className="band" aria-hidden="true" />
       {notice && (
-        <p className="notice" role="note">
+        <aside className="notice" aria-label={say('notice')}>
           <Icon name="warn" size={16} />
-          <span>{/fiction/i.test(notice) ? say('notice.fictional') : <bdi>{notice}</bdi>}</span>
-        </p>
+          <p>{/fiction/i.test(notice) ? say('notice.fictional') : <bdi>{notice}</bdi>}</p>
+        </aside>
       )}
       <div className="frame">
         <nav className="nav" aria-label={say('nav')}>

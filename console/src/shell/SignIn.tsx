@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState, type FormEvent } from 'react'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useMutation } from '@tanstack/react-query'
 import { call, Problem } from '../api/client'
 import type { Session } from '../api/types'
 import { useSay } from '../i18n'
@@ -8,16 +8,17 @@ import { tokenIn } from '../route'
 import { LanguageChoice } from './LanguageChoice'
 
 /** SignIn redeems a one-time link, or says how to come by one. */
-export function SignIn(props: { token: string }) {
+export function SignIn(props: { token: string; onEnter: (session: Session) => void }) {
   const say = useSay()
-  const queries = useQueryClient()
   const [pasted, setPasted] = useState('')
   const begun = useRef(false)
   const redeem = useMutation({
     mutationFn: (token: string) => call<Session>('POST', '/session', { body: { token } }),
-    onSuccess: (session) => queries.setQueryData(['session'], session),
+    onSuccess: props.onEnter,
   })
   const { mutate } = redeem
+  // A token that is about to be redeemed must not show the form for a moment.
+  const busy = redeem.isPending || (props.token !== '' && redeem.isIdle)
 
   useEffect(() => {
     document.title = 'Parley'
@@ -42,7 +43,7 @@ export function SignIn(props: { token: string }) {
         <LanguageChoice />
       </div>
       <h1>{say('sign-in.title')}</h1>
-      {redeem.isPending ? (
+      {busy ? (
         <Loading />
       ) : (
         <>

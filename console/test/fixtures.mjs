@@ -1,0 +1,273 @@
+// A made-up world for the console's tests: real places, invented organisations,
+// people and events. Seeded, so that every run draws the same pictures.
+
+export const asOf = '2026-11-16'
+
+/** A small seeded generator (mulberry32), good enough for drawing fixtures. */
+function generator(seed) {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+const hex = (seed, length = 64) => {
+  const next = generator(seed)
+  return Array.from({ length }, () => Math.floor(next() * 16).toString(16)).join('')
+}
+
+const places = [
+  ['Peshawar', 'Khyber Pakhtunkhwa', 34.01, 71.58, 9], ['Bannu', 'Khyber Pakhtunkhwa', 32.99, 70.6, 8],
+  ['Dera Ismail Khan', 'Khyber Pakhtunkhwa', 31.83, 70.91, 7], ['Mingora', 'Khyber Pakhtunkhwa', 34.77, 72.36, 4],
+  ['Kohat', 'Khyber Pakhtunkhwa', 33.59, 71.44, 3], ['Lakki Marwat', 'Khyber Pakhtunkhwa', 32.61, 70.91, 5],
+  ['Miranshah', 'Federally Administered Tribal Areas', 33.0, 70.07, 10], ['Wana', 'Federally Administered Tribal Areas', 32.3, 69.58, 8],
+  ['Parachinar', 'Federally Administered Tribal Areas', 33.9, 70.1, 5], ['Khar', 'Federally Administered Tribal Areas', 34.73, 71.53, 5],
+  ['Quetta', 'Balochistan', 30.19, 66.99, 8], ['Chaman', 'Balochistan', 30.92, 66.45, 4], ['Zhob', 'Balochistan', 31.34, 69.45, 4],
+  ['Turbat', 'Balochistan', 26.0, 63.05, 3], ['Kalat', 'Balochistan', 29.03, 66.59, 2], ['Khuzdar', 'Balochistan', 27.81, 66.61, 2],
+  ['Karachi', 'Sindh', 24.86, 67.01, 3], ['Sukkur', 'Sindh', 27.7, 68.86, 1], ['Lahore', 'Punjab', 31.55, 74.34, 1.2],
+  ['Rawalpindi', 'Punjab', 33.6, 73.04, 0.8], ['Jalalabad', 'Nangarhar', 34.43, 70.45, 6], ['Torkham', 'Nangarhar', 34.12, 71.09, 3],
+  ['Asadabad', 'Kunar', 34.87, 71.15, 4], ['Khost', 'Khost', 33.34, 69.92, 4], ['Spin Boldak', 'Kandahar', 31.01, 66.4, 3],
+  ['Kandahar', 'Kandahar', 31.61, 65.71, 4], ['Lashkar Gah', 'Helmand', 31.59, 64.37, 2],
+]
+const classes = ['police', 'military', 'civilians', 'government', 'infrastructure', 'religious', 'border']
+const kinds = ['bombing', 'ied', 'ambush', 'armed-assault', 'suicide', 'assassination', 'mortar']
+const titles = {
+  bombing: 'Bomb at a market gate', ied: 'Roadside bomb against a patrol', ambush: 'Convoy ambushed at a pass',
+  'armed-assault': 'Gunmen attack a checkpoint at night', suicide: 'Suicide attack at a compound entrance',
+  assassination: 'Local official shot on the way to work', mortar: 'Mortar rounds fired at a border post',
+}
+const organisations = ['', '', 'Grey Lantern Front (fictional)', 'Ash Valley Column (fictional)', 'Ninth Gate Band (fictional)']
+
+const day = 24 * 3600 * 1000
+const end = Date.parse(asOf + 'T00:00:00Z')
+const iso = (time) => new Date(time).toISOString().slice(0, 10)
+
+export const weeks = Array.from({ length: 104 }, (_, i) => iso(end - (104 - i) * 7 * day))
+
+function makeIncidents(count) {
+  const next = generator(7)
+  const weight = places.reduce((sum, p) => sum + p[4], 0)
+  const incidents = []
+  for (let i = 0; i < count; i++) {
+    let at = next() * weight
+    const place = places.find((p) => (at -= p[4]) <= 0) ?? places[0]
+    // Most of the years behind, denser lately; Sindh falls quiet at the end.
+    const age = Math.floor(next() ** 1.12 * 4300) + (place[1] === 'Sindh' ? 110 : 0)
+    const precise = next()
+    const radius = precise < 0.45 ? 2 : precise < 0.75 ? 15 : precise < 0.93 ? 40 : 90
+    const spread = radius < 5 ? 0 : radius / 111
+    const kind = kinds[Math.floor(next() * kinds.length)]
+    const best = Math.floor(next() ** 4 * 24)
+    incidents.push({
+      id: `incident--${hex(1000 + i, 8)}-${hex(2000 + i, 4)}-4${hex(3000 + i, 3)}-8${hex(4000 + i, 3)}-${hex(5000 + i, 12)}`,
+      date: iso(end - age * day - day),
+      end: iso(end - age * day - day),
+      date_precision: next() < 0.93 ? 'day' : 'month',
+      title: titles[kind],
+      lat: i % 97 === 0 ? null : Number((place[2] + (next() - 0.5) * spread * 1.6).toFixed(4)),
+      lon: i % 97 === 0 ? null : Number((place[3] + (next() - 0.5) * spread * 1.6).toFixed(4)),
+      radius_km: radius,
+      place: place[0],
+      area: place[1],
+      class: classes[Math.floor(next() * classes.length)],
+      kind,
+      killed: { low: Math.floor(best * 0.7), best, high: Math.ceil(best * 1.4) },
+      organisation: organisations[Math.floor(next() * organisations.length)],
+      from: next() < 0.2 ? 'South' : '',
+      marking: ['TLP:GREEN', 'TLP:AMBER', 'TLP:AMBER', 'TLP:AMBER+STRICT'][Math.floor(next() * 4)],
+      grading: 'ABCDF'[Math.floor(next() * 5)] + '12346'[Math.floor(next() * 5)],
+    })
+  }
+  return incidents.sort((a, b) => b.date.localeCompare(a.date))
+}
+
+export const incidents = makeIncidents(6400)
+
+function watch() {
+  const index = new Map(weeks.map((w, i) => [w, i]))
+  const weekOf = (date) => index.get(iso(Date.parse(weeks[0]) + Math.floor((Date.parse(date) - Date.parse(weeks[0])) / (7 * day)) * 7 * day))
+  const areas = [...new Set(places.map((p) => p[1]))].map((area) => {
+    const mine = incidents.filter((i) => i.area === area)
+    const counts = weeks.map(() => 0)
+    for (const one of mine) {
+      const week = weekOf(one.date)
+      if (week !== undefined) counts[week]++
+    }
+    const quiet = [...counts].reverse().findIndex((c) => c > 0)
+    const mean = counts.slice(-26).reduce((a, b) => a + b, 0) / 26 * 4
+    const p = 1 - Math.exp(-Math.max(mean, 0.12))
+    return {
+      area, counts, total: mine.length, last_attack: mine[0]?.date ?? null, quiet_weeks: quiet < 0 ? weeks.length : quiet,
+      p, low: Math.max(0, p - 0.14 * (1 - p) - 0.05), high: Math.min(0.995, p + 0.2 * (1 - p) + 0.02),
+      base_rate: Math.min(0.97, p * 0.72 + 0.12), mean,
+      lull: quiet >= 8
+        ? { at_least_weeks: 8, n: 41, observed: 0.34, forecast: 0.09, text: 'After 8 or more quiet weeks, an attack still came within 4 weeks in 34 % of 41 past cases; plain smoothing had said 9 %.' }
+        : null,
+    }
+  })
+  areas.push({
+    area: 'Nimruz', counts: weeks.map(() => null), total: 0, last_attack: null, quiet_weeks: 0,
+    p: null, low: null, high: null, base_rate: null, mean: null, lull: null,
+  })
+  return {
+    horizon: 4, as_of: asOf, model: 'EWMA with negative binomial counts, half-life 13 weeks',
+    attribution: 'Fictional world, seed 7. No real event is described.',
+    weeks, areas,
+    all: { counts: weeks.map((_, i) => areas.reduce((sum, a) => sum + (a.counts[i] ?? 0), 0)) },
+  }
+}
+
+const accordId = 'accord-' + hex(11, 40)
+const log = { north: `north.example/accord/${hex(11, 12)}`, south: `south.example/accord/${hex(11, 12)}` }
+const fingerprint = (seed) => hex(seed, 40)
+
+const parties = {
+  north: { id: 'north', name: 'North', role: 'member', mark: 'north' },
+  south: { id: 'south', name: 'South', role: 'member', mark: 'south' },
+  guarantor: { id: 'guarantor', name: 'Guarantor', role: 'witness', mark: 'guarantor' },
+}
+
+const item = (n, fields) => ({
+  id: `incident--${hex(70 + n, 8)}-${hex(71 + n, 4)}-4${hex(72 + n, 3)}-9${hex(73 + n, 3)}-${hex(74 + n, 12)}`,
+  accord: accordId, accord_title: 'Border early-warning accord (fictional)',
+  kind: 'incident', marking: 'TLP:AMBER', grading: 'B2', state: 'read',
+  provenance: {
+    log: '', index: n, event_at: fields.at, checkpoint_size: n + 4, cosigned_by: n > 5 ? [] : ['South', 'Guarantor'], digest: hex(90 + n),
+  },
+  redactions: [],
+  ...fields,
+})
+
+const extension = 'extension-definition--6f3c1f5e-2a0b-4f0e-9a57-1f2d7d0c7b11'
+
+function inboxOf(me) {
+  const from = me === 'north' ? 'south' : 'north'
+  const by = { from, from_name: parties[from].name }
+  const items = [
+    item(5, {
+      ...by, at: '2026-11-21T18:42:10Z', state: 'new', title: 'Movement of explosives towards Torkham expected this week',
+      redactions: ['source', 'place coarsened to 25 km', 'time coarsened to the day'],
+    }),
+    item(4, {
+      ...by, at: '2026-11-21T06:05:00Z', state: 'new', marking: 'TLP:RED', grading: 'A1',
+      title: 'طورخم کے قریب گشتی دستے پر حملے کی اطلاع (فرضی)', redactions: ['source'],
+    }),
+    item(3, { ...by, at: '2026-11-19T11:20:31Z', marking: 'TLP:GREEN', grading: 'C3', kind: 'report', title: 'Claim of responsibility by the Ash Valley Column (fictional) for the Bannu road bomb' }),
+    item(2, { ...by, at: '2026-11-12T04:00:00Z', grading: 'F6', title: '<img src=x onerror=alert(1)> a title that tries to be markup', redactions: ['reporter'] }),
+    item(1, { ...by, at: '2026-10-30T15:59:59Z', marking: 'TLP:CLEAR', grading: 'B3', title: 'Weekly summary of incidents on the Chaman – Spin Boldak road' }),
+  ]
+  return items.map((one) => ({ ...one, provenance: { ...one.provenance, log: log[from] } }))
+}
+
+export function objectOf(one) {
+  return {
+    type: 'incident', spec_version: '2.1', id: one.id, created: one.at, modified: one.at,
+    created_by_ref: 'identity--0d1c7f9e-7d0a-4a55-8e5b-3a0b8f1f2c33',
+    name: one.title,
+    description: 'A vehicle with about forty kilograms of ammonium nitrate is said to be on its way from the Jalalabad side to the crossing. Two drivers, papers for fruit transport.\n\nFictional report in a seeded world.',
+    confidence: 70, labels: ['fictional', 'early-warning'],
+    object_marking_refs: ['marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421'],
+    extensions: {
+      [extension]: {
+        extension_type: 'property-extension', start: '2026-11-21', place: 'Torkham crossing', area: 'Nangarhar',
+        latitude: 34.1, longitude: 71.0, radius_km: 25, target_classes: ['border', 'civilians'], attack_kind: 'bombing',
+        killed: { low: 0, best: 0, high: 0 },
+        claims: [{ organisation: 'Grey Lantern Front (fictional)', by: 'South', grading: 'C3' }],
+      },
+    },
+  }
+}
+
+/** world makes what one party's node answers. Callers may change their copy. */
+export function world(me) {
+  const inbox = me === 'guarantor' ? [] : inboxOf(me)
+  const other = me === 'north' ? 'south' : 'north'
+  const requests = me === 'guarantor' ? [] : [
+    {
+      id: 'request-1', accord: accordId, from: parties[other].name, to: parties[me].name, direction: 'in',
+      at: '2026-11-22T05:15:00Z', due: '2026-11-23T05:15:00Z', state: 'open', reason: '',
+      subject: 'Telephone number that matched in question 3, case K-2026-114: what do you hold on it?',
+      objects: [
+        { id: 'report--1', title: 'Subscriber and two calls on 14 November (fictional)' },
+        { id: 'report--2', title: 'Vehicle seen at the Bannu depot (fictional)' },
+      ],
+    },
+    {
+      id: 'request-2', accord: accordId, from: parties[me].name, to: parties[other].name, direction: 'out',
+      at: '2026-11-18T09:00:00Z', due: '2026-11-25T09:00:00Z', state: 'declined', reason: 'Declined by the holder’s officer.',
+      subject: 'Vehicle plate LES-4471, case K-2026-109', objects: [],
+    },
+  ]
+  const accord = {
+    id: accordId, title: 'Border early-warning accord (fictional)', state: 'in force', reason: 'Signed by both members; effective since 1 September 2026.',
+    members: ['north', 'south'].map((id, i) => ({ party: id, name: parties[id].name, fingerprint: fingerprint(21 + i), signed: true, me: id === me })),
+    witnesses: [{ party: 'guarantor', name: 'Guarantor', fingerprint: fingerprint(29) }],
+    ceiling: { rung: 'tearline', tlp: 'TLP:AMBER', place: '25 km', time: 'day' },
+    purposes: ['counter-terrorism', 'early-warning'], legal_bases: ['Joint declaration of 4 May 2026 (fictional)', 'Police Act, part 6 (fictional)'],
+    object_types: ['incident', 'report', 'indicator'],
+    match: [{ kind: 'phone', quota: 100 }, { kind: 'vehicle-plate', quota: 40 }],
+    retention_days: 365, effective: '2026-09-01T00:00:00Z', expires: '2027-08-31T00:00:00Z',
+    rungs: [{ from: 'north', to: 'south', rung: 'tearline' }, { from: 'south', to: 'north', rung: 'match' }],
+    suspended: null,
+    text: `{\n  "title": "Border early-warning accord (fictional)",\n  "members": ["north", "south"],\n  "witnesses": ["guarantor"],\n  "ceiling": {"rung": "tearline", "tlp": "TLP:AMBER"}\n}\n\n— north.example ${hex(41, 24)}\n— south.example ${hex(42, 24)}\n`,
+  }
+  const kinds = ['accord offered', 'accord signed', 'rung raised', 'released', 'match key published', 'match answered', 'request answered', 'released', 'received', 'witness seen']
+  const events = Array.from({ length: 26 }, (_, i) => {
+    const party = i % 2 ? 'south' : 'north'
+    const kind = kinds[i % kinds.length]
+    return {
+      log: log[party], party: parties[party].name, index: Math.floor(i / 2), kind,
+      at: new Date(Date.parse('2026-11-22T05:00:00Z') - (26 - i) * 3.1 * 3600e3).toISOString().replace(/\.\d+Z/, 'Z'),
+      summary: me === 'guarantor' ? 'Commitment only; the content is not known here.' : `${parties[party].name}: ${kind}, ${i % 3 ? 'one object, TLP:AMBER' : 'accord ' + accordId.slice(0, 15)}`,
+      digest: hex(300 + i), ordered_after: hex(400 + i),
+    }
+  }).reverse()
+  return {
+    session: {
+      party: parties[me], user: { name: { north: 'Duty officer N-4', south: 'Duty officer S-2', guarantor: 'Observer G-1' }[me], role: me === 'guarantor' ? 'auditor' : 'officer' },
+      notice: 'fictional world', version: '0.1.0',
+    },
+    overview: {
+      counts: { incidents: incidents.length, objects: 1843, inbox: inbox.length, accords: 1, requests: 1 },
+      waiting: me === 'guarantor' ? [] : [
+        { kind: 'request', title: `${parties[other].name} asks about a telephone number, case K-2026-114`, at: '2026-11-22T05:15:00Z', due: '2026-11-23T05:15:00Z', page: 'inbox' },
+        { kind: 'inbox', title: inbox[0].title, at: inbox[0].at, page: `inbox/${inbox[0].id}` },
+        { kind: 'inbox', title: inbox[1].title, at: inbox[1].at, page: `inbox/${inbox[1].id}` },
+        { kind: 'alarm', title: 'Khost: reports doubled in three weeks', at: '2026-11-22T03:00:00Z', page: 'overview?area=Khost' },
+      ],
+      partners: ['north', 'south', 'guarantor'].filter((id) => id !== me).map((id) => ({
+        party: id, name: parties[id].name, accord: accordId, accord_title: accord.title,
+        state: 'in force', rung: id === 'guarantor' ? '' : 'tearline',
+        last_contact: id === 'guarantor' ? '2026-11-22T05:58:00Z' : '2026-11-22T06:01:12Z', waiting_out: id === 'guarantor' ? 0 : 2,
+        reason: id === 'guarantor' ? 'Witness: co-signs checkpoints, sees commitments only.' : 'Reachable; two parcels wait for its counter-signature.',
+      })),
+      data: { from: incidents.at(-1).date, to: incidents[0].date, sources: ['seeded world'] },
+    },
+    watch: watch(),
+    inbox, requests,
+    accords: [accord],
+    ledger: {
+      logs: ['north', 'south'].map((id, i) => ({
+        log: log[id], party: parties[id].name, accord: accordId, size: 13, root: hex(50 + i), at: '2026-11-22T06:00:00Z',
+        cosigned_by: [parties[id === 'north' ? 'south' : 'north'].name], witnessed_by: i ? [] : ['Guarantor'],
+      })),
+      events,
+    },
+  }
+}
+
+export const dryRun = (object) => ({
+  outcome: 'tearline',
+  reasons: [
+    { rule: 'accord.ceiling', outcome: 'tearline', text: 'The accord allows at most tearline copies.' },
+    { rule: 'marking.tlp', outcome: 'full', text: 'TLP:AMBER is within the ceiling TLP:AMBER.' },
+    { rule: 'local.sources', outcome: 'tearline', text: 'Own rule: a human source is never named outside.' },
+  ],
+  redactions: ['source', 'latitude', 'longitude'],
+  original: { type: 'report', id: object, name: 'Subscriber and two calls', x_source: 'human source 12 (fictional)', latitude: 34.4312, longitude: 70.4521 },
+  tearline: { type: 'report', id: 'report--' + hex(61, 8), name: 'Subscriber and two calls', area: 'Nangarhar' },
+  released: false,
+})
