@@ -2,6 +2,7 @@ package accord
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"parley.example/parley/ledger"
@@ -79,3 +80,6 @@ func (b *Book) Cards(parties ...string) []Card {
 	}
 	return out
 }
+
+// Parties lists everybody whose card is known, ascending.
+func (b *Book) Parties() []string { return slices.Sorted(maps.Keys(b.cards)) }

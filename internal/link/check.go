@@ -1,0 +1,169 @@
+package link
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"parley.example/parley/accord"
+	"parley.example/parley/ledger"
+)
+
+// ErrGap reports a parcel that begins after what is held. Nothing is wrong
+// with it; an earlier one is missing.
+var ErrGap = errors.New("an earlier parcel is missing")
+
+// ErrFork is a checkpoint that contradicts what the same owner signed before.
+// The error is an [Evidence].
+var ErrFork = ledger.ErrFork
+
+// Evidence holds two signed checkpoints of one log of which neither extends
+// the other. Anyone with the owner's keys can judge it.
+type Evidence struct {
+	Held, Shown []byte
+	Err         error
+}
+
+func (e *Evidence) Error() string { return e.Err.Error() }
+func (e *Evidence) Unwrap() error { return e.Err }
+
+// Replica is what is held of the sender's log.
+type Replica struct {
+	Tree       ledger.Tree
+	Hashes     ledger.HashReader
+	Leaves     func(from, to int64) ([][]byte, error)
+	Checkpoint []byte // the newest one held; nil for an unknown log
+}
+
+// News is what a checked parcel adds to a replica.
+type News struct {
+	Checkpoint ledger.Checkpoint
+	Tree       ledger.Tree // the replica's tree once the entries are in
+	First      int64       // index of the first new leaf
+	Entries    []Entry
+	Events     []ledger.Event // parallel to Entries; zero where not opened
+	Hashes     []tlog.Hash    // stored hashes that the new leaves add
+}
+
+// Check verifies the sender's log in a parcel against what is held of it: the
+// checkpoint is the sender's, the leaves lead from the replica to that tree, or a
+// part of the way with a proof for the rest, each opening fits its leaf and names the sender and the accord. It
+// writes nothing. Leaves already held are compared and passed over, so a
+// replayed parcel yields no news. It returns [ErrGap], [ErrFork] (an
+// *[Evidence]), ledger.ErrRollback or [ErrParcel].
+func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, error) {
+	origin := ledger.Origin(a.ID, p.From)
+	others := slices.DeleteFunc(append(a.Terms.Parties(), a.Terms.WitnessParties()...), func(x string) bool { return x == p.From })
+	cp, err := ledger.OpenCheckpoint(p.Checkpoint, origin, book.Keys(p.From), book.Signers(others...))
+	if err != nil {
+		return News{}, fmt.Errorf("%w: checkpoint of %s: %w", ErrParcel, p.From, err)
+	}
+	news := News{Checkpoint: cp, First: held.Tree.N}
+	fork := func(format string, args ...any) (News, error) {
+		return News{}, &Evidence{held.Checkpoint, p.Checkpoint, fmt.Errorf("%w: "+format, append([]any{ErrFork}, args...)...)}
+	}
+	end := p.First + int64(len(p.Entries))
+	switch {
+	case cp.Tree.N < held.Tree.N:
+		// An old parcel that comes again is harmless; a tree that was never a
+		// prefix of what is held is not.
+		past, err := ledger.TreeAt(cp.Tree.N, held.Hashes)
+		if err != nil {
+			return News{}, err
+		}
+		if past.Hash != cp.Tree.Hash {
+			return fork("%s signed another tree of size %d than the one held", p.From, cp.Tree.N)
+		}
+		news.Tree = held.Tree
+		return news, nil
+	case p.First > held.Tree.N:
+		return News{}, fmt.Errorf("%w: it begins at entry %d, held are %d", ErrGap, p.First, held.Tree.N)
+	case end < held.Tree.N || end > cp.Tree.N:
+		return News{}, fmt.Errorf("%w: entries end at %d, checkpoint at %d", ErrParcel, end, cp.Tree.N)
+	}
+	old := held.Tree.N - p.First
+	known, err := held.Leaves(p.First, held.Tree.N)
+	if err != nil {
+		return News{}, err
+	}
+	for i, leaf := range known {
+		if !bytes.Equal(leaf, p.Entries[i].Leaf) {
+			return fork("%s shows another entry %d than before", p.From, p.First+int64(i))
+		}
+	}
+	news.Entries = p.Entries[old:]
+	leaves := make([][]byte, len(news.Entries))
+	news.Events = make([]ledger.Event, len(news.Entries))
+	for i, e := range news.Entries {
+		leaves[i] = e.Leaf
+		if news.Events[i], err = checkEntry(e, a.ID, p.From); err != nil {
+			return News{}, fmt.Errorf("%w: entry %d: %w", ErrParcel, held.Tree.N+int64(i), err)
+		}
+	}
+	if news.Hashes, news.Tree, err = ledger.Grow(held.Tree.N, leaves, held.Hashes); err != nil {
+		return News{}, err
+	}
+	// Where not everything fitted, a proof leads from the last entry to the
+	// signed tree.
+	proof := p.Proof
+	if p.OldSize != 0 && p.OldSize != end {
+		return News{}, fmt.Errorf("%w: the consistency proof begins at %d, the entries end at %d", ErrParcel, p.OldSize, end)
+	}
+	if err := ledger.CheckConsistency(news.Tree, cp.Tree, proof); err != nil {
+		if held.Tree.N > 0 && errors.Is(err, ErrFork) {
+			return fork("%s signed a tree of size %d that does not extend the one held", p.From, cp.Tree.N)
+		}
+		return News{}, fmt.Errorf("%w: its entries do not make the signed tree", ErrParcel)
+	}
+	return news, nil
+}
+
+func checkEntry(e Entry, accordID, party string) (ledger.Event, error) {
+	leaf, err := ledger.ParseLeaf(e.Leaf)
+	if err != nil {
+		return ledger.Event{}, err
+	}
+	if e.Event == nil {
+		return ledger.Event{}, nil
+	}
+	if err := leaf.Opens(e.Event, e.Salt); err != nil {
+		return ledger.Event{}, err
+	}
+	ev, err := ledger.ParseEvent(e.Event)
+	if err != nil {
+		return ledger.Event{}, err
+	}
+	if ev.Accord != accordID || ev.Party != party {
+		return ledger.Event{}, fmt.Errorf("it is an act of %s under another accord or name", ev.Party)
+	}
+	return ev, nil
+}
+
+// BodyDigest returns the digest of the body that an event announces; ok is
+// false for events without one.
+func BodyDigest(e ledger.Event) (d ledger.Digest, ok bool) {
+	var err error
+	switch e.Kind {
+	case ledger.Released:
+		var x ledger.Release
+		err, d = json.Unmarshal(e.Data, &x), x.Digest
+	case ledger.MatchPublished:
+		var x ledger.MatchKey
+		err, d = json.Unmarshal(e.Data, &x), x.Filter
+	case ledger.MatchAsked:
+		var x ledger.MatchQuestion
+		err, d = json.Unmarshal(e.Data, &x), x.Question
+	case ledger.MatchAnswered:
+		var x ledger.MatchAnswer
+		err, d = json.Unmarshal(e.Data, &x), x.Answer
+		ok = err == nil && x.Refused == ""
+		return d, ok
+	default:
+		return d, false
+	}
+	return d, err == nil
+}

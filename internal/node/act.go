@@ -1,0 +1,228 @@
+package node
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"parley.example/parley/accord"
+	"parley.example/parley/internal/store"
+	"parley.example/parley/ledger"
+	"parley.example/parley/release"
+)
+
+// hashes reads one log's stored hashes inside a transaction.
+type hashes struct {
+	tx  store.Tx
+	log string
+}
+
+func (h hashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	return h.tx.ReadHashes(h.log, indexes)
+}
+
+// act appends an act of this party to its log under an accord, inside the
+// transaction that makes the act's effects. audience names who may read it;
+// none means every member.
+func (n *Node) act(tx store.Tx, a accord.Accord, kind ledger.Kind, data any, audience ...string) (int64, error) {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return 0, fmt.Errorf("encoding %s: %w", kind, err)
+	}
+	var seen []ledger.Seen
+	for _, p := range n.others(a) {
+		cp, err := tx.LatestCheckpoint(ledger.Origin(a.ID, p))
+		switch {
+		case err == nil:
+			seen = append(seen, ledger.Seen{Party: p, Hash: ledger.CheckpointHash(cp.Note)})
+		case !errors.Is(err, store.ErrNotFound):
+			return 0, err
+		}
+	}
+	now := n.now()
+	leaf, ev, salt, err := ledger.NewLeaf(ledger.Event{Accord: a.ID, Party: n.cfg.Party, Kind: kind, At: now, Data: raw}, seen, n.opt.Rand)
+	if err != nil {
+		return 0, err
+	}
+	log := ledger.Origin(a.ID, n.cfg.Party)
+	size, err := tx.LogSize(log)
+	if err != nil {
+		return 0, err
+	}
+	b := leaf.Marshal()
+	hs, _, err := ledger.Grow(size, [][]byte{b}, hashes{tx, log})
+	if err != nil {
+		return 0, err
+	}
+	if err := tx.AppendLeaves(log, size, [][]byte{b}, hs); err != nil {
+		return 0, fmt.Errorf("appending to the ledger: %w", err)
+	}
+	return size, tx.PutEvent(store.Event{
+		Log: log, Index: size, Kind: string(kind), At: now.UnixMicro(), Bytes: ev, Salt: salt, Audience: strings.Join(audience, ","),
+	})
+}
+
+// queue puts what the gate let pass into the outbox, under the event that
+// released it. It is the only way into the outbox.
+func (n *Node) queue(tx store.Tx, r release.Released, index int64) error {
+	if len(r.Bytes()) == 0 {
+		return errors.New("nothing was released")
+	}
+	if err := tx.PutBody(r.Digest(), r.Bytes()); err != nil {
+		return err
+	}
+	for _, to := range r.To() {
+		err := tx.PutOut(store.Out{
+			Accord: r.Accord(), To: to, Log: ledger.Origin(r.Accord(), n.cfg.Party), Index: index,
+			Digest: r.Digest(), At: n.now().UnixMicro(),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkpoint makes sure that our log under an accord has a signed checkpoint
+// at its present size.
+func (n *Node) checkpoint(ctx context.Context, log string) error {
+	n.guard.mu.Lock()
+	defer n.guard.mu.Unlock()
+	var note []byte
+	var tree ledger.Tree
+	err := n.view(ctx, func(tx store.Tx) error {
+		size, err := tx.LogSize(log)
+		if err != nil {
+			return err
+		}
+		cp, err := tx.LatestCheckpoint(log)
+		if err == nil && cp.Size == size || size == 0 {
+			return nil
+		}
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if tree, err = ledger.TreeAt(size, hashes{tx, log}); err != nil {
+			return err
+		}
+		if err := n.guard.advance(log, tree, hashes{tx, log}); err != nil {
+			return err
+		}
+		note, err = n.keys.signing.SignCheckpoint(log, tree)
+		return err
+	})
+	if err != nil || note == nil {
+		return err
+	}
+	return n.update(ctx, func(tx store.Tx) error {
+		return tx.PutCheckpoint(store.Checkpoint{Log: log, Size: tree.N, Note: note, At: n.now().UnixMicro()})
+	})
+}
+
+// pact is an accord with its present state.
+type pact struct {
+	accord.Accord
+	state *accord.State
+}
+
+var stateKinds = []string{
+	string(ledger.AccordSuspended), string(ledger.AccordResumed), string(ledger.AccordEnded),
+	string(ledger.RungOffered), string(ledger.RungAccepted), string(ledger.RungLowered),
+}
+
+// pact reads an accord by its id or an unambiguous beginning of it.
+func (n *Node) pact(tx store.Tx, id string) (pact, error) {
+	note, err := tx.Doc(docAccord, id)
+	if errors.Is(err, store.ErrNotFound) && len(id) >= 4 {
+		docs, lerr := tx.ListDocs(docAccord)
+		if lerr != nil {
+			return pact{}, lerr
+		}
+		docs = slices.DeleteFunc(docs, func(d store.Doc) bool { return !strings.HasPrefix(d.ID, id) })
+		switch len(docs) {
+		case 1:
+			note, err = docs[0].Body, nil
+		case 0:
+		default:
+			return pact{}, fmt.Errorf("%w: %d accords begin with %q; give more of the id", ErrInvalid, len(docs), id)
+		}
+	}
+	if err != nil {
+		return pact{}, fmt.Errorf("accord %q: %w", clip(id), err)
+	}
+	return n.openPact(tx, note)
+}
+
+func (n *Node) openPact(tx store.Tx, note []byte) (pact, error) {
+	a, err := n.openAccord(note)
+	if err != nil {
+		return pact{}, err
+	}
+	p := pact{a, accord.NewState(a)}
+	var logs []string
+	for _, m := range a.Terms.Parties() {
+		logs = append(logs, ledger.Origin(a.ID, m))
+	}
+	events, err := tx.Events(store.EventQuery{Logs: logs, Kinds: stateKinds})
+	if err != nil {
+		return pact{}, err
+	}
+	for _, row := range events {
+		e, err := ledger.ParseEvent(row.Bytes)
+		if err == nil {
+			err = p.state.Apply(row.Index, e)
+		}
+		if err != nil {
+			// A partner's act that breaks the rules has no effect; it stays
+			// in the ledger for all to see.
+			n.opt.Log.Warn("act without effect", "log", row.Log, "index", row.Index, "error", err)
+		}
+	}
+	return p, nil
+}
+
+// openAccord verifies a stored accord; the verdict on given bytes never
+// changes for the better or worse while cards are only added, so it is kept.
+func (n *Node) openAccord(note []byte) (accord.Accord, error) {
+	key := sha256.Sum256(note)
+	if a, ok := n.opened.Load(key); ok {
+		return a.(accord.Accord), nil
+	}
+	a, err := accord.Open(note, n.currentBook())
+	if err != nil {
+		return accord.Accord{}, err
+	}
+	n.opened.Store(key, a)
+	return a, nil
+}
+
+// pacts reads every accord, oldest id first.
+func (n *Node) pacts(tx store.Tx) ([]pact, error) {
+	docs, err := tx.ListDocs(docAccord)
+	if err != nil {
+		return nil, err
+	}
+	var out []pact
+	for _, d := range docs {
+		p, err := n.openPact(tx, d.Body)
+		if err != nil {
+			return nil, fmt.Errorf("accord %s: %w", d.ID, err)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// clip shortens what a user gave for a message.
+func clip(s string) string {
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:80]) + "…"
+	}
+	return s
+}

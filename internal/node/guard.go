@@ -1,0 +1,76 @@
+package node
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"parley.example/parley/ledger"
+)
+
+// ErrRestored reports that the database is older than the last tree this node
+// signed: it was restored from a backup. Signing on would fork our own log.
+var ErrRestored = errors.New("the database is older than the last signed checkpoint (was it restored from a backup?); refusing to sign")
+
+// guard remembers, for each of our logs, the last tree that we signed. It is
+// kept in files outside the database and outside backups, and written durably
+// before a signature exists, so that this node never signs two trees of one
+// size, whatever happens to the database.
+type guard struct {
+	dir string
+	mu  sync.Mutex // serialises signing
+}
+
+type signedTree struct {
+	Log  string    `json:"log"`
+	Size int64     `json:"size"`
+	Root tlog.Hash `json:"root"`
+}
+
+func (g *guard) file(log string) string {
+	sum := sha256.Sum256([]byte(log))
+	return filepath.Join(g.dir, hex.EncodeToString(sum[:16])+".json")
+}
+
+// advance records that tree is about to be signed. r must read the log's
+// hashes: the tree signed last must be a prefix of what the database holds.
+// The caller holds mu.
+func (g *guard) advance(log string, tree ledger.Tree, r ledger.HashReader) error {
+	b, err := os.ReadFile(g.file(log))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return fmt.Errorf("reading the signing state: %w", err)
+	default:
+		var last signedTree
+		if err := json.Unmarshal(b, &last); err != nil || last.Log != log {
+			return fmt.Errorf("signing state %s is damaged; refusing to sign", g.file(log))
+		}
+		if last.Size > tree.N {
+			return fmt.Errorf("log %s has %d entries, signed were %d: %w", log, tree.N, last.Size, ErrRestored)
+		}
+		then, err := ledger.TreeAt(last.Size, r)
+		if err != nil {
+			return err
+		}
+		if then.Hash != last.Root {
+			return fmt.Errorf("log %s differs from what was signed at size %d: %w", log, last.Size, ErrRestored)
+		}
+		if last.Size == tree.N {
+			return nil
+		}
+	}
+	b, err = json.Marshal(signedTree{log, tree.N, tree.Hash})
+	if err != nil {
+		return err
+	}
+	return writeFile(g.file(log), append(b, '\n'))
+}

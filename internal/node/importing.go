@@ -1,0 +1,225 @@
+package node
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"parley.example/parley/incident"
+	"parley.example/parley/internal/store"
+	"parley.example/parley/selector"
+	"parley.example/parley/stix"
+)
+
+// Import is the account of one file: every item in it was taken, known
+// already, or refused with a reason.
+type Import struct {
+	Format  string    `json:"format"`
+	Items   int       `json:"items"`
+	Taken   int       `json:"taken"`
+	Known   int       `json:"known"`
+	Refused []Refusal `json:"refused"`
+}
+
+// Refusal says which item was refused and why. Item counts from 1.
+type Refusal struct {
+	Item   int    `json:"item"`
+	ID     string `json:"id,omitempty"`
+	Reason string `json:"reason"`
+}
+
+// Formats that ImportFile reads.
+const (
+	FormatUCDP = "ucdp"
+	FormatCSV  = "csv"
+	FormatSTIX = "stix"
+)
+
+// sniffed is how much of a file is looked at to recognise its format; a
+// CSV's header line must fit.
+const sniffed = 64 << 10
+
+type item struct {
+	object    store.Object
+	incident  *store.Incident
+	selectors []incident.Selector
+	number    int
+}
+
+// ImportFile reads a file of incidents or STIX objects and stores what is good
+// in it, in one transaction: a file that breaks off or does not read as a
+// whole leaves nothing behind, and importing it again changes nothing. format
+// is one of the Format constants, or "" to recognise it. mapping is for CSV
+// files of other columns than Parley's; nil means Parley's own.
+func (n *Node) ImportFile(ctx context.Context, r io.Reader, format string, mapping *incident.Mapping) (Import, error) {
+	in := bufio.NewReaderSize(r, sniffed)
+	head, err := in.Peek(sniffed)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return Import{}, fmt.Errorf("reading the file: %w", err)
+	}
+	if format == "" {
+		if format = recognise(head, mapping); format == "" {
+			return Import{}, fmt.Errorf("%w: the format of the file is not recognised; name it with --format (%s, %s, %s) and, for other CSV columns, give --map", ErrInvalid, FormatSTIX, FormatUCDP, FormatCSV)
+		}
+	}
+	out := Import{Format: format, Refused: []Refusal{}}
+	var items []item
+	row := func(number int, rec incident.Incident, err error) error {
+		out.Items++
+		var it item
+		if err == nil {
+			it, err = incidentItem(number, rec)
+		}
+		if err != nil {
+			out.Refused = append(out.Refused, Refusal{Item: number, ID: rec.ID, Reason: err.Error()})
+			return nil
+		}
+		items = append(items, it)
+		return ctx.Err()
+	}
+	switch format {
+	case FormatUCDP:
+		err = incident.ReadUCDP(in, row)
+	case FormatCSV:
+		m := incident.ParleyMapping()
+		if mapping != nil {
+			m = *mapping
+		}
+		err = incident.ReadCSV(in, m, row)
+	case FormatSTIX:
+		_, err = stix.ReadBundle(in, func(i int, raw []byte) error {
+			out.Items++
+			it, err := objectItem(i+1, raw)
+			if err != nil {
+				out.Refused = append(out.Refused, Refusal{Item: i + 1, ID: idOf(raw), Reason: err.Error()})
+				return nil
+			}
+			items = append(items, it)
+			return ctx.Err()
+		})
+	default:
+		return Import{}, fmt.Errorf("%w: format %q is none of %s, %s, %s", ErrInvalid, clip(format), FormatSTIX, FormatUCDP, FormatCSV)
+	}
+	if err != nil {
+		return Import{}, fmt.Errorf("%w: the file was not imported: %w", ErrInvalid, err)
+	}
+	refused := len(out.Refused)
+	err = n.update(ctx, func(tx store.Tx) error {
+		out.Taken, out.Known, out.Refused = 0, 0, out.Refused[:refused]
+		for _, it := range items {
+			added, err := putItem(tx, it)
+			switch {
+			case errors.Is(err, store.ErrConflict):
+				out.Refused = append(out.Refused, Refusal{it.number, it.object.ID, "another object with the same id and version is stored; a changed object needs a newer modified time"})
+			case err != nil:
+				return err
+			case added:
+				out.Taken++
+			default:
+				out.Known++
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+func recognise(head []byte, mapping *incident.Mapping) string {
+	switch f := incident.Detect(head); {
+	case mapping != nil:
+		return FormatCSV
+	case f == incident.FormatUCDP:
+		return FormatUCDP
+	case f == incident.FormatParley:
+		return FormatCSV
+	case f == incident.FormatJSON:
+		return FormatSTIX
+	}
+	return ""
+}
+
+func incidentItem(number int, rec incident.Incident) (item, error) {
+	raw, err := rec.STIX(ownIdentity)
+	if err != nil {
+		return item{}, err
+	}
+	return objectItem(number, raw)
+}
+
+// ownIdentity is created_by_ref of what this node's imports make: none, as the
+// node relays a source's report and is not its author.
+const ownIdentity = ""
+
+func objectItem(number int, raw []byte) (item, error) {
+	obj, err := stix.Parse(raw)
+	if err != nil {
+		return item{}, err
+	}
+	it := item{number: number, object: storedObject(obj, "", "")}
+	if obj.Type != "incident" {
+		return it, nil
+	}
+	rec, err := incident.FromSTIX(raw)
+	if errors.Is(err, incident.ErrForeign) {
+		return it, nil // kept as an object; without place and class it is nothing for the watch
+	}
+	if err != nil {
+		return item{}, err
+	}
+	row, err := incidentRow(rec, "")
+	it.incident, it.selectors = row, rec.Selectors
+	return it, err
+}
+
+func storedObject(obj *stix.Object, from, accordID string) store.Object {
+	o := store.Object{ID: obj.ID, Type: obj.Type, Modified: obj.Modified, Bytes: obj.Raw(), From: from, Accord: accordID}
+	if t := obj.Version(); !t.IsZero() {
+		o.Version = t.UnixMicro()
+	}
+	return o
+}
+
+func incidentRow(rec incident.Incident, from string) (*store.Incident, error) {
+	doc, err := json.Marshal(rec)
+	if err != nil {
+		return nil, fmt.Errorf("encoding incident: %w", err)
+	}
+	return &store.Incident{
+		ID: rec.ID, Start: rec.Start.UnixMicro(), End: rec.End.UnixMicro(), Area: rec.Admin1, Class: string(rec.Class()),
+		Lat: rec.Lat, Lon: rec.Lon, Placed: rec.Placed, From: from, Doc: doc,
+	}, nil
+}
+
+func putItem(tx store.Tx, it item) (added bool, err error) {
+	if added, err = tx.PutObject(it.object); err != nil || !added {
+		return added, err
+	}
+	if it.incident != nil {
+		if err := tx.PutIncident(*it.incident); err != nil {
+			return false, err
+		}
+	}
+	for _, s := range it.selectors {
+		// A value that cannot be normalised cannot be matched; the report
+		// keeps it as it was written.
+		if keys, err := selector.Normalise(s.Kind, s.Value); err == nil {
+			for _, k := range keys {
+				if err := tx.PutSelector(s.Kind, k, it.object.ID); err != nil {
+					return false, err
+				}
+			}
+		}
+	}
+	return true, nil
+}
+
+func idOf(raw []byte) string {
+	var o struct {
+		ID string `json:"id"`
+	}
+	_ = json.Unmarshal(raw, &o) // only to name a refused item
+	return clip(o.ID)
+}

@@ -1,0 +1,151 @@
+package node
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"filippo.io/age"
+
+	"parley.example/parley/accord"
+	"parley.example/parley/internal/link"
+	"parley.example/parley/ledger"
+)
+
+// Config is what a node is told about itself when it is made; it is kept as
+// node.json in its folder.
+type Config struct {
+	Party string `json:"party"` // see accord.CheckParty
+	Name  string `json:"name"`  // for people, any script
+	// Link is the address that partners reach, Console the one for browsers;
+	// host:port, and port 0 lets Init choose a free one.
+	Link    string `json:"link"`
+	Console string `json:"console"`
+	// Mark picks colour and emblem in the console: north, south, guarantor or
+	// empty.
+	Mark string `json:"mark,omitempty"`
+	// Notice is shown on every page, for example that the world is fictional.
+	Notice string `json:"notice,omitempty"`
+}
+
+// keys are a node's secrets. Each is a file of its own under keys/, readable
+// by the node's user only.
+type keys struct {
+	root    ledger.Key // long-term: signs cards
+	signing ledger.Key // operational: signs acts
+	tls     tls.Certificate
+	parcel  *age.HybridIdentity
+	copy    []byte // derives the ids of released copies
+}
+
+const (
+	configFile = "node.json"
+	keysFolder = "keys"
+)
+
+func makeKeys(dir string) error {
+	for _, name := range []string{"root", "signing", "tls", "copy"} {
+		seed := make([]byte, 32)
+		if _, err := io.ReadFull(rand.Reader, seed); err != nil {
+			return fmt.Errorf("drawing the %s key: %w", name, err)
+		}
+		if err := writeFile(filepath.Join(dir, keysFolder, name+".key"), []byte(hex.EncodeToString(seed)+"\n")); err != nil {
+			return err
+		}
+	}
+	id, err := age.GenerateHybridIdentity()
+	if err != nil {
+		return fmt.Errorf("drawing the parcel key: %w", err)
+	}
+	return writeFile(filepath.Join(dir, keysFolder, "parcel.key"), []byte(id.String()+"\n"))
+}
+
+func loadKeys(dir, party string) (keys, error) {
+	var k keys
+	seed := func(name string) ([]byte, error) {
+		b, err := os.ReadFile(filepath.Join(dir, keysFolder, name+".key"))
+		if err != nil {
+			return nil, fmt.Errorf("%s key: %w", name, err)
+		}
+		s, err := hex.DecodeString(strings.TrimSpace(string(b)))
+		if err != nil || len(s) != 32 {
+			return nil, fmt.Errorf("%s key in %s is damaged: want 64 hexadecimal digits", name, filepath.Join(dir, keysFolder))
+		}
+		return s, nil
+	}
+	var err error
+	var raw [4][]byte
+	for i, name := range []string{"root", "signing", "tls", "copy"} {
+		if raw[i], err = seed(name); err != nil {
+			return k, err
+		}
+	}
+	if k.root, err = ledger.ParseKey(raw[0]); err != nil {
+		return k, err
+	}
+	if k.signing, err = ledger.ParseKey(raw[1]); err != nil {
+		return k, err
+	}
+	if k.tls, err = link.Certificate(party, ed25519.NewKeyFromSeed(raw[2])); err != nil {
+		return k, err
+	}
+	k.copy = raw[3]
+	b, err := os.ReadFile(filepath.Join(dir, keysFolder, "parcel.key"))
+	if err != nil {
+		return k, fmt.Errorf("parcel key: %w", err)
+	}
+	if k.parcel, err = age.ParseHybridIdentity(strings.TrimSpace(string(b))); err != nil {
+		return k, fmt.Errorf("parcel key is damaged: %w", err)
+	}
+	return k, nil
+}
+
+func loadConfig(dir string) (Config, error) {
+	var c Config
+	b, err := os.ReadFile(filepath.Join(dir, configFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, fmt.Errorf("%s holds no node: make one with parley init", dir)
+	}
+	if err != nil {
+		return c, fmt.Errorf("reading the node's configuration: %w", err)
+	}
+	if err := json.Unmarshal(b, &c); err != nil {
+		return c, fmt.Errorf("%s does not read: %w", filepath.Join(dir, configFile), err)
+	}
+	return c, accord.CheckParty(c.Party)
+}
+
+// writeFile writes a file that is there whole or not at all, durably.
+func writeFile(path string, b []byte) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(b)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,692 @@
+package node
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"parley.example/parley/accord"
+	"parley.example/parley/internal/link"
+	"parley.example/parley/internal/store"
+	"parley.example/parley/ledger"
+	"parley.example/parley/psi"
+	"parley.example/parley/release"
+	"parley.example/parley/selector"
+)
+
+const (
+	docMatchKey = "matchkey" // by accord/party/kind: matchKey
+	docFilter   = "filter"   // by accord/party/kind: filterRef
+	docQuestion = "question" // by id: question
+)
+
+// falsePositive is the chance that a value which the holder does not hold
+// shows as a hit (psi's filters).
+const falsePositive = "1 in 4,294,967,296 for each value asked"
+
+// matchKey is our secret key for one epoch with one asker.
+type matchKey struct {
+	Epoch  uint64 `json:"epoch"`
+	Secret []byte `json:"secret"`
+}
+
+// filterRef is what a holder committed to last.
+type filterRef struct {
+	Index int64           `json:"index"`
+	Key   ledger.MatchKey `json:"key"`
+}
+
+func matchID(accordID, party, kind string) string { return accordID + "/" + party + "/" + kind }
+
+// Publication is what publishing told the partners.
+type Publication struct {
+	Accord   string   `json:"accord"`
+	Selector string   `json:"selector"`
+	Epoch    uint64   `json:"epoch"`
+	Held     int      `json:"held"` // never leaves this node; the filter is padded
+	Bytes    int      `json:"bytes"`
+	To       []string `json:"to"`
+}
+
+// PublishMatch opens a new epoch: a fresh key, and for each other member a
+// filter of every selector of the kind that the gate lets that member match.
+// Key and filter are committed to in the ledger.
+func (n *Node) PublishMatch(ctx context.Context, id, kind string) (Publication, error) {
+	var pc pact
+	var objects map[string][]store.Object // by value
+	epochs := make(map[string]uint64)
+	err := n.view(ctx, func(tx store.Tx) (err error) {
+		if pc, err = n.pact(tx, id); err != nil {
+			return err
+		}
+		if err := n.mayTalk(pc); err != nil {
+			return err
+		}
+		if _, ok := pc.Terms.Quota(kind); !ok {
+			return fmt.Errorf("%w: the accord does not allow matching of kind %q", ErrInvalid, clip(kind))
+		}
+		for _, to := range n.others(pc.Accord) {
+			var k matchKey
+			err := getDoc(tx, docMatchKey, matchID(pc.ID, to, kind), &k)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			epochs[to] = k.Epoch + 1
+		}
+		objects, err = selectorObjects(tx, kind)
+		return err
+	})
+	if err != nil {
+		return Publication{}, err
+	}
+	out := Publication{Accord: pc.ID, Selector: kind, To: []string{}}
+	for _, to := range n.others(pc.Accord) {
+		if pc.state.Rung(n.cfg.Party, to) < accord.Match {
+			continue
+		}
+		inputs := n.matchable(pc, to, objects)
+		if err := n.publish(ctx, pc, to, kind, epochs[to], inputs, &out); err != nil {
+			return out, err
+		}
+	}
+	if len(out.To) == 0 {
+		return out, fmt.Errorf("%w: no other member stands at rung match or above", ErrState)
+	}
+	n.kick(pc.Accord)
+	return out, nil
+}
+
+func selectorObjects(tx store.Tx, kind string) (map[string][]store.Object, error) {
+	values, err := tx.SelectorValues(kind)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string][]store.Object, len(values))
+	for _, v := range values {
+		ids, err := tx.SelectorObjects(kind, v)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			o, err := tx.Object(id)
+			if err != nil {
+				return nil, err
+			}
+			out[v] = append(out[v], o)
+		}
+	}
+	return out, nil
+}
+
+// matchable lists the values of objects that the gate lets a partner match.
+func (n *Node) matchable(pc pact, to string, objects map[string][]store.Object) [][]byte {
+	allowed := make(map[string]bool)
+	var out [][]byte
+	for v, os := range objects {
+		if slices.ContainsFunc(os, func(o store.Object) bool {
+			ok, known := allowed[o.ID]
+			if !known {
+				basis := ""
+				if len(pc.Terms.LegalBases) > 0 {
+					basis = pc.Terms.LegalBases[0]
+				}
+				d := release.Decide(n.gateInput(pc, o, []string{to}, pc.Terms.Purposes[0], basis))
+				ok = d.Outcome >= release.MatchOnly
+				allowed[o.ID] = ok
+			}
+			return ok
+		}) {
+			out = append(out, []byte(v))
+		}
+	}
+	slices.SortFunc(out, func(a, b []byte) int { return strings.Compare(string(a), string(b)) })
+	return out
+}
+
+func (n *Node) publish(ctx context.Context, pc pact, to, kind string, epoch uint64, inputs [][]byte, out *Publication) error {
+	key, err := psi.GenerateKey(n.opt.Rand)
+	if err != nil {
+		return err
+	}
+	info := psi.Info{Accord: pc.ID, Epoch: epoch, Kind: kind, Normaliser: selector.Version(kind)}
+	holder, err := psi.NewHolder(key, info)
+	if err != nil {
+		return err
+	}
+	outputs, err := holder.Evaluate(ctx, inputs, nil)
+	if err != nil {
+		return err
+	}
+	filter, err := holder.Filter(outputs, 0)
+	if err != nil {
+		return err
+	}
+	rel, err := release.MintExchange(pc.Accord, pc.state, n.cfg.Party, to, kind, ledger.MatchPublished, filter, n.now())
+	if err != nil {
+		return err
+	}
+	err = n.update(ctx, func(tx store.Tx) error {
+		index, err := n.act(tx, pc.Accord, ledger.MatchPublished, ledger.MatchKey{
+			Selector: kind, Normaliser: info.Normaliser, Epoch: epoch, PublicKey: key.Public().Bytes(), Filter: rel.Digest(),
+		}, to)
+		if err != nil {
+			return err
+		}
+		if err := n.queue(tx, rel, index); err != nil {
+			return err
+		}
+		// The key of the epoch before is gone with this.
+		return putDoc(tx, docMatchKey, matchID(pc.ID, to, kind), matchKey{epoch, key.Bytes()})
+	})
+	out.Epoch, out.Held, out.Bytes = epoch, len(inputs), len(filter)
+	out.To = append(out.To, to)
+	return err
+}
+
+// takeFilter notes which key and filter a holder is committed to now.
+func (n *Node) takeFilter(tx store.Tx, pc pact, from string, index int64, e ledger.Event) error {
+	k, err := decodeData[ledger.MatchKey](e)
+	if err != nil {
+		return err
+	}
+	var held filterRef
+	err = getDoc(tx, docFilter, matchID(pc.ID, from, k.Selector), &held)
+	if err == nil && held.Index >= index {
+		return nil
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return putDoc(tx, docFilter, matchID(pc.ID, from, k.Selector), filterRef{index, k})
+}
+
+// MatchAsk is a private question.
+type MatchAsk struct {
+	Accord   string   `json:"accord"`
+	To       string   `json:"to,omitempty"` // empty where there is one other member
+	Selector string   `json:"selector"`
+	Case     string   `json:"case"`
+	Values   []string `json:"values"`
+}
+
+// Question is a private question as its asker sees it.
+type Question struct {
+	ID            string       `json:"id"`
+	Accord        string       `json:"accord"`
+	To            string       `json:"to"`
+	Selector      string       `json:"selector"`
+	Case          string       `json:"case"`
+	At            string       `json:"at"`
+	Count         int          `json:"count"`
+	State         string       `json:"state"` // waiting, answered or refused
+	Reason        string       `json:"reason"`
+	Hits          []Hit        `json:"hits"`
+	Problems      []ValueFault `json:"problems"` // values that were not asked
+	Left          int          `json:"quota_left"`
+	FalsePositive string       `json:"false_positive"`
+}
+
+// Hit is a value that the holder has.
+type Hit struct {
+	Asked string `json:"asked"` // as the officer wrote it
+	Value string `json:"value"` // normalised
+}
+
+// ValueFault says why a value could not be asked.
+type ValueFault struct {
+	Value  string `json:"value"`
+	Reason string `json:"reason"`
+}
+
+// question is a Question with what only the asker may know.
+type question struct {
+	Question
+	Asked  int64             `json:"asked"`  // index of the event in our log
+	Secret []byte            `json:"secret"` // psi.Question
+	Salt   []byte            `json:"salt"`   // opens the commitment
+	Wrote  map[string]string `json:"wrote"`  // normalised → as written
+	Filter ledger.Digest     `json:"filter"`
+}
+
+// maxAsked is the largest question.
+const maxAsked = 1000
+
+// AskMatch asks a partner privately which of the values it knows. The partner
+// learns the number and the case reference. The answer may come at once or
+// when the line is up again; see Question.State.
+func (n *Node) AskMatch(ctx context.Context, ask MatchAsk) (Question, error) {
+	if ask.Case == "" {
+		return Question{}, fmt.Errorf("%w: a question needs a case reference", ErrInvalid)
+	}
+	id := make([]byte, 8)
+	salt := make([]byte, 32)
+	if _, err := io.ReadFull(n.opt.Rand, id); err != nil {
+		return Question{}, err
+	}
+	if _, err := io.ReadFull(n.opt.Rand, salt); err != nil {
+		return Question{}, err
+	}
+	q := question{Salt: salt, Wrote: make(map[string]string)}
+	q.ID, q.Selector, q.Case, q.State, q.FalsePositive = hex.EncodeToString(id), ask.Selector, ask.Case, "waiting", falsePositive
+	q.Hits, q.Problems = []Hit{}, []ValueFault{}
+	values := n.normaliseAll(ask, &q)
+	var pc pact
+	var ref filterRef
+	err := n.view(ctx, func(tx store.Tx) (err error) {
+		if pc, err = n.pact(tx, ask.Accord); err != nil {
+			return err
+		}
+		if err := n.mayTalk(pc); err != nil {
+			return err
+		}
+		if q.To, err = n.onlyOther(pc, ask.To); err != nil {
+			return err
+		}
+		if _, ok := pc.Terms.Quota(ask.Selector); !ok {
+			return fmt.Errorf("%w: the accord does not allow matching of kind %q", ErrInvalid, clip(ask.Selector))
+		}
+		err = getDoc(tx, docFilter, matchID(pc.ID, q.To, ask.Selector), &ref)
+		if errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("%w: %s has published nothing to match for kind %s yet", ErrState, q.To, ask.Selector)
+		}
+		return err
+	})
+	if err != nil {
+		return q.Question, err
+	}
+	switch {
+	case len(values) == 0:
+		return q.Question, fmt.Errorf("%w: none of the %d values is a %s", ErrInvalid, len(ask.Values), ask.Selector)
+	case len(values) > maxAsked:
+		return q.Question, fmt.Errorf("%w: %d values; ask at most %d at a time", ErrInvalid, len(values), maxAsked)
+	}
+	pub, err := psi.ParsePublicKey(ref.Key.PublicKey)
+	if err != nil {
+		return q.Question, fmt.Errorf("key of %s: %w", q.To, err)
+	}
+	info := psi.Info{Accord: pc.ID, Epoch: ref.Key.Epoch, Kind: ask.Selector, Normaliser: ref.Key.Normaliser}
+	if v := selector.Version(ask.Selector); v != info.Normaliser {
+		return q.Question, fmt.Errorf("%w: %s normalises with %s, we with %s; one of us must be upgraded", ErrState, q.To, info.Normaliser, v)
+	}
+	secret, message, err := psi.NewQuestion(n.opt.Rand, info, pub, values, 0)
+	if err != nil {
+		return q.Question, err
+	}
+	if q.Secret, err = secret.MarshalBinary(); err != nil {
+		return q.Question, err
+	}
+	q.Accord, q.At, q.Count, q.Filter = pc.ID, stamp(n.now()), len(values), ref.Key.Filter
+	err = n.update(ctx, func(tx store.Tx) error {
+		// The accord may have been suspended meanwhile.
+		now, err := n.pact(tx, pc.ID)
+		if err != nil {
+			return err
+		}
+		rel, err := release.MintExchange(now.Accord, now.state, n.cfg.Party, q.To, ask.Selector, ledger.MatchAsked, message, n.now())
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrState, err)
+		}
+		q.Asked, err = n.act(tx, pc.Accord, ledger.MatchAsked, ledger.MatchQuestion{
+			To: q.To, Selector: ask.Selector, Epoch: info.Epoch, Case: ask.Case, Count: len(values),
+			Commitment: commitValues(salt, values), Question: rel.Digest(),
+		}, q.To)
+		if err != nil {
+			return err
+		}
+		if err := n.queue(tx, rel, q.Asked); err != nil {
+			return err
+		}
+		return putDoc(tx, docQuestion, q.ID, q)
+	})
+	if err != nil {
+		return q.Question, err
+	}
+	// One round trip brings the answer where the line is up. Where it is not,
+	// the question waits in the outbox; that is no error.
+	if err := n.Sync(ctx, pc.ID, q.To); err != nil {
+		q.Reason = "no line to the partner now; the question waits: " + err.Error()
+	}
+	return n.ShowQuestion(ctx, q.ID, q.Reason)
+}
+
+func (n *Node) normaliseAll(ask MatchAsk, q *question) [][]byte {
+	var out [][]byte
+	for _, v := range ask.Values {
+		v = strings.TrimSpace(v)
+		if v == "" {
+			continue
+		}
+		keys, err := selector.Normalise(ask.Selector, v)
+		if err != nil {
+			q.Problems = append(q.Problems, ValueFault{clip(v), err.Error()})
+			continue
+		}
+		for _, k := range keys {
+			if _, twice := q.Wrote[k]; !twice {
+				q.Wrote[k] = v
+				out = append(out, []byte(k))
+			}
+		}
+	}
+	return out
+}
+
+// commitValues is what the asker's ledger says of what it asked; its own
+// oversight can open it with the salt.
+func commitValues(salt []byte, values [][]byte) []byte {
+	m := hmac.New(sha256.New, salt)
+	for _, v := range values {
+		fmt.Fprintf(m, "%d:%s,", len(v), v)
+	}
+	return m.Sum(nil)
+}
+
+// ShowQuestion shows a question that we asked.
+func (n *Node) ShowQuestion(ctx context.Context, id, reason string) (Question, error) {
+	var q question
+	err := n.view(ctx, func(tx store.Tx) error {
+		if err := getDoc(tx, docQuestion, id, &q); err != nil {
+			return fmt.Errorf("question %q: %w", clip(id), err)
+		}
+		if q.State != "waiting" {
+			return nil
+		}
+		q.Reason = reason
+		pc, err := n.pact(tx, q.Accord)
+		if err != nil {
+			return err
+		}
+		if st := pc.state.At(n.now()); st.Name != accord.InForce {
+			q.Reason = fmt.Sprintf("the accord is %s: %s", st.Name, st.Reason)
+		}
+		return nil
+	})
+	return q.Question, err
+}
+
+// Questions lists what we asked.
+func (n *Node) Questions(ctx context.Context) ([]Question, error) {
+	var out []Question
+	err := n.view(ctx, func(tx store.Tx) (err error) {
+		out, err = listDocs[Question](tx, docQuestion)
+		return err
+	})
+	return out, err
+}
+
+// work does what applied parcels left to do: questions to answer and answers
+// to read. It is idempotent and safe to repeat after a crash.
+func (n *Node) work(ctx context.Context) error {
+	var todo []store.Doc
+	err := n.view(ctx, func(tx store.Tx) (err error) {
+		todo, err = tx.ListDocs(docTodo)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, d := range todo {
+		f := strings.Split(d.ID, "/")
+		var index int64
+		if len(f) != 4 {
+			return fmt.Errorf("stored task %q does not read", d.ID)
+		}
+		if _, err := fmt.Sscanf(f[3], "%d", &index); err != nil {
+			return fmt.Errorf("stored task %q does not read", d.ID)
+		}
+		switch f[0] {
+		case "answer":
+			err = n.answerMatch(ctx, d.ID, f[1], f[2], index)
+		case "finish":
+			err = n.finishMatch(ctx, d.ID, f[1], f[2], index)
+		}
+		if err != nil {
+			return fmt.Errorf("task %s: %w", d.ID, err)
+		}
+	}
+	return nil
+}
+
+// contentOf reads an event with its content.
+func contentOf(tx store.Tx, log string, index int64) (ledger.Event, []byte, error) {
+	row, err := tx.Event(log, index)
+	if err != nil {
+		return ledger.Event{}, nil, err
+	}
+	e, err := ledger.ParseEvent(row.Bytes)
+	if err != nil {
+		return e, nil, err
+	}
+	digest, ok := link.BodyDigest(e)
+	if !ok {
+		return e, nil, fmt.Errorf("event %d of %s has no content", index, log)
+	}
+	body, err := tx.Body(digest)
+	return e, body, err
+}
+
+// answerMatch answers a partner's question: within quota, with the committed
+// key, never while the accord is suspended (the task then waits). The quota is
+// counted and the answer logged in the transaction that queues it.
+func (n *Node) answerMatch(ctx context.Context, task, id, from string, index int64) error {
+	var pc pact
+	var d ledger.MatchQuestion
+	var key matchKey
+	var message []byte
+	var left int
+	waits := false
+	err := n.view(ctx, func(tx store.Tx) (err error) {
+		if pc, err = n.pact(tx, id); err != nil {
+			return err
+		}
+		if waits = pc.state.At(n.now()).Name != accord.InForce; waits {
+			return nil
+		}
+		var e ledger.Event
+		if e, message, err = contentOf(tx, ledger.Origin(id, from), index); err != nil {
+			return err
+		}
+		if d, err = decodeData[ledger.MatchQuestion](e); err != nil {
+			return err
+		}
+		if left, err = n.quotaLeft(tx, pc, from, d.Selector); err != nil {
+			return err
+		}
+		err = getDoc(tx, docMatchKey, matchID(id, from, d.Selector), &key)
+		if errors.Is(err, store.ErrNotFound) {
+			err = nil
+		}
+		return err
+	})
+	if err != nil || waits {
+		return err
+	}
+	refused := ""
+	var answer []byte
+	switch {
+	case d.To != n.cfg.Party:
+		refused = "the question is for somebody else"
+	case d.Count < 1 || d.Count > maxAsked:
+		refused = "the number of values asked is out of range"
+	case d.Count > left:
+		refused = fmt.Sprintf("the quota for %s leaves %d in this period, %d were asked", d.Selector, left, d.Count)
+	case key.Secret == nil || key.Epoch != d.Epoch:
+		refused = "the question belongs to another epoch; ask again with the newest filter"
+	default:
+		if answer, err = n.evaluate(key, d, id, message); err != nil {
+			refused = "the question does not read: " + err.Error()
+		}
+	}
+	return n.update(ctx, func(tx store.Tx) error {
+		if _, err := tx.Doc(docTodo, task); errors.Is(err, store.ErrNotFound) {
+			return nil // answered meanwhile
+		}
+		out := ledger.MatchAnswer{To: from, Asked: index, Selector: d.Selector, Count: d.Count, Case: d.Case, Left: left, Refused: refused}
+		if refused != "" {
+			if _, err := n.act(tx, pc.Accord, ledger.MatchAnswered, out, from); err != nil {
+				return err
+			}
+			return tx.DeleteDoc(docTodo, task)
+		}
+		now, err := n.pact(tx, id)
+		if err != nil {
+			return err
+		}
+		rel, err := release.MintExchange(now.Accord, now.state, n.cfg.Party, from, d.Selector, ledger.MatchAnswered, answer, n.now())
+		if errors.Is(err, release.ErrWithheld) {
+			return nil // suspended meanwhile: waits
+		}
+		if err != nil {
+			return err
+		}
+		out.Answer, out.Left = rel.Digest(), left-d.Count
+		at, err := n.act(tx, pc.Accord, ledger.MatchAnswered, out, from)
+		if err != nil {
+			return err
+		}
+		if err := n.queue(tx, rel, at); err != nil {
+			return err
+		}
+		return tx.DeleteDoc(docTodo, task)
+	})
+}
+
+func (n *Node) evaluate(key matchKey, d ledger.MatchQuestion, id string, message []byte) ([]byte, error) {
+	secret, err := psi.ParseSecretKey(key.Secret)
+	if err != nil {
+		return nil, err
+	}
+	info := psi.Info{Accord: id, Epoch: key.Epoch, Kind: d.Selector, Normaliser: selector.Version(d.Selector)}
+	holder, err := psi.NewHolder(secret, info)
+	if err != nil {
+		return nil, err
+	}
+	return holder.Answer(n.opt.Rand, message)
+}
+
+// quotaPeriod is the time that a quota is for.
+const quotaPeriod = 24 * time.Hour
+
+// quotaLeft counts from our own ledger what a partner was answered in the
+// period, so that no crash loses or doubles any of it.
+func (n *Node) quotaLeft(tx store.Tx, pc pact, asker, kind string) (int, error) {
+	left, ok := pc.Terms.Quota(kind)
+	if !ok {
+		return 0, nil
+	}
+	rows, err := tx.Events(store.EventQuery{Logs: []string{ledger.Origin(pc.ID, n.cfg.Party)}, Kinds: []string{string(ledger.MatchAnswered)}})
+	if err != nil {
+		return 0, err
+	}
+	since := n.now().Add(-quotaPeriod).UnixMicro()
+	for _, r := range rows {
+		if r.At <= since {
+			continue
+		}
+		e, err := ledger.ParseEvent(r.Bytes)
+		if err != nil {
+			return 0, err
+		}
+		a, err := decodeData[ledger.MatchAnswer](e)
+		if err != nil {
+			return 0, err
+		}
+		if a.To == asker && a.Selector == kind && a.Refused == "" {
+			left -= a.Count
+		}
+	}
+	return max(left, 0), nil
+}
+
+// takeRefusal notes that a question of ours was refused.
+func (n *Node) takeRefusal(tx store.Tx, pc pact, _ int64, e ledger.Event) error {
+	a, err := decodeData[ledger.MatchAnswer](e)
+	if err != nil || a.To != n.cfg.Party || a.Refused == "" {
+		return err
+	}
+	q, err := n.questionAt(tx, pc.ID, e.Party, a.Asked)
+	if err != nil || q == nil || q.State != "waiting" {
+		return err
+	}
+	q.State, q.Reason, q.Left = "refused", a.Refused, a.Left
+	return putDoc(tx, docQuestion, q.ID, q)
+}
+
+func (n *Node) questionAt(tx store.Tx, accordID, to string, asked int64) (*question, error) {
+	qs, err := listDocs[question](tx, docQuestion)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range qs {
+		if q.Accord == accordID && q.To == to && q.Asked == asked {
+			return &q, nil
+		}
+	}
+	return nil, nil
+}
+
+// finishMatch reads an answer: verifies that it was made with the committed
+// key and looks the outputs up in the committed filter.
+func (n *Node) finishMatch(ctx context.Context, task, id, from string, index int64) error {
+	return n.update(ctx, func(tx store.Tx) error {
+		e, answer, err := contentOf(tx, ledger.Origin(id, from), index)
+		if err != nil {
+			return err
+		}
+		a, err := decodeData[ledger.MatchAnswer](e)
+		if err != nil {
+			return err
+		}
+		q, err := n.questionAt(tx, id, from, a.Asked)
+		if err != nil {
+			return err
+		}
+		if q == nil || q.State != "waiting" {
+			return tx.DeleteDoc(docTodo, task)
+		}
+		q.State, q.Left = "answered", a.Left
+		if q.Hits, err = readAnswer(tx, q, answer); err != nil {
+			q.State, q.Reason = "refused", "the answer does not hold: "+err.Error()
+		}
+		if err := putDoc(tx, docQuestion, q.ID, q); err != nil {
+			return err
+		}
+		return tx.DeleteDoc(docTodo, task)
+	})
+}
+
+func readAnswer(tx store.Tx, q *question, answer []byte) ([]Hit, error) {
+	var secret psi.Question
+	if err := secret.UnmarshalBinary(q.Secret); err != nil {
+		return nil, err
+	}
+	outputs, err := secret.Finalize(answer)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := tx.Body(q.Filter)
+	if err != nil {
+		return nil, err
+	}
+	filter, err := psi.OpenFilter(raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := filter.Check(secret.Info(), secret.PublicKey()); err != nil {
+		return nil, err
+	}
+	hits := []Hit{}
+	for i, v := range secret.Inputs() {
+		if filter.Contains(outputs[i]) {
+			hits = append(hits, Hit{q.Wrote[string(v)], string(v)})
+		}
+	}
+	return hits, nil
+}

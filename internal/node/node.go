@@ -1,0 +1,240 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"parley.example/parley/accord"
+	"parley.example/parley/internal/link"
+	"parley.example/parley/internal/store"
+	"parley.example/parley/internal/store/sqlite"
+	"parley.example/parley/release"
+)
+
+// Errors that callers decide on. Each comes wrapped in a message for people.
+var (
+	ErrNotFound = store.ErrNotFound
+	// ErrInvalid reports input that cannot be meant; the message says why.
+	ErrInvalid = errors.New("invalid")
+	// ErrState reports that the accord's or the request's state forbids it.
+	ErrState = errors.New("not possible now")
+)
+
+// Options are what a node takes from its surroundings; zero fields mean the
+// real thing.
+type Options struct {
+	Now    func() time.Time
+	Rand   io.Reader
+	Log    *slog.Logger
+	Policy release.Policy // the party's own limits on what it releases
+	// Every is how often partners are contacted when nothing happens;
+	// negative: never (tests drive the exchange themselves). Default 10 s.
+	Every time.Duration
+}
+
+// Node is a running party. Its methods are safe for concurrent use.
+type Node struct {
+	dir   string
+	cfg   Config
+	keys  keys
+	st    store.Store
+	guard guard
+	lines *link.Client
+	opt   Options
+
+	mu      sync.Mutex
+	book    *accord.Book             // guarded by mu; replaced, never changed
+	kicks   map[string]chan struct{} // by accord/party, of running keepers; guarded by mu
+	keep    func(accord.Accord)      // set by Run; guarded by mu
+	pairing map[string]*sync.Mutex   // one exchange at a time with each partner under an accord; map guarded by mu
+	wg      sync.WaitGroup
+	opened  sync.Map // SHA-256 of an accord note → accord.Accord
+}
+
+// Init makes a node's folder: configuration, keys, first card. The folder must
+// not hold a node already.
+func Init(dir string, cfg Config) (Config, error) {
+	if err := accord.CheckParty(cfg.Party); err != nil {
+		return cfg, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if cfg.Name == "" {
+		return cfg, fmt.Errorf("%w: the party needs a name for people to read", ErrInvalid)
+	}
+	if _, err := os.Stat(filepath.Join(dir, configFile)); err == nil {
+		return cfg, fmt.Errorf("%w: %s holds a node already", ErrInvalid, dir)
+	}
+	var err error
+	if cfg.Link, err = choosePort(cfg.Link); err != nil {
+		return cfg, err
+	}
+	if cfg.Console, err = choosePort(cfg.Console); err != nil {
+		return cfg, err
+	}
+	if err := makeKeys(dir); err != nil {
+		return cfg, err
+	}
+	b, err := json.MarshalIndent(cfg, "", "  ")
+	if err != nil {
+		return cfg, err
+	}
+	// Last, so that a folder with a configuration is a whole node.
+	return cfg, writeFile(filepath.Join(dir, configFile), append(b, '\n'))
+}
+
+func choosePort(addr string) (string, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", fmt.Errorf("%w: address %q cannot be listened on: %w", ErrInvalid, addr, err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// Open opens the node in a folder. On first opening it signs its own card.
+func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
+	cfg, err := loadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{dir: dir, cfg: cfg, opt: opt, kicks: make(map[string]chan struct{}), pairing: make(map[string]*sync.Mutex)}
+	if n.opt.Now == nil {
+		n.opt.Now = time.Now
+	}
+	if n.opt.Rand == nil {
+		n.opt.Rand = rand.Reader
+	}
+	if n.opt.Log == nil {
+		n.opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if n.opt.Every == 0 {
+		n.opt.Every = 10 * time.Second
+	}
+	if n.keys, err = loadKeys(dir, cfg.Party); err != nil {
+		return nil, err
+	}
+	n.guard.dir = filepath.Join(dir, "guard")
+	n.lines = link.NewClient(n.keys.tls)
+	if n.st, err = sqlite.Open(filepath.Join(dir, "parley.db")); err != nil {
+		return nil, fmt.Errorf("opening the database: %w", err)
+	}
+	if err := n.loadBook(ctx); err != nil {
+		return nil, errors.Join(err, n.st.Close())
+	}
+	if err := n.ensureOwnCard(ctx); err != nil {
+		return nil, errors.Join(err, n.st.Close())
+	}
+	return n, nil
+}
+
+// Close closes the node after Run has returned.
+func (n *Node) Close() error {
+	n.lines.Close()
+	return n.st.Close()
+}
+
+// Config tells what the node was made with.
+func (n *Node) Config() Config { return n.cfg }
+
+// Dir is the node's folder.
+func (n *Node) Dir() string { return n.dir }
+
+// Party is the node's own party id.
+func (n *Node) Party() string { return n.cfg.Party }
+
+func (n *Node) now() time.Time { return n.opt.Now().UTC().Truncate(time.Microsecond) }
+
+// update and view give transactions; views sees a consistent snapshot.
+func (n *Node) update(ctx context.Context, fn func(store.Tx) error) error {
+	return n.st.Update(ctx, fn)
+}
+func (n *Node) view(ctx context.Context, fn func(store.Tx) error) error { return n.st.View(ctx, fn) }
+
+// currentBook returns the book of pinned keys; it must not be changed.
+func (n *Node) currentBook() *accord.Book {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.book
+}
+
+func (n *Node) loadBook(ctx context.Context) error {
+	return n.view(ctx, func(tx store.Tx) error {
+		b, err := readBook(tx)
+		if err != nil {
+			return err
+		}
+		n.mu.Lock()
+		n.book = b
+		n.mu.Unlock()
+		return nil
+	})
+}
+
+func readBook(tx store.Tx) (*accord.Book, error) {
+	cards, err := tx.AllCards()
+	if err != nil {
+		return nil, err
+	}
+	b := accord.NewBook()
+	for _, row := range cards {
+		c, err := accord.OpenCard(row.Note)
+		if err != nil {
+			return nil, fmt.Errorf("stored card of %s: %w", row.Party, err)
+		}
+		if err := b.Add(c); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// putDoc and getDoc keep small documents as JSON.
+func putDoc(tx store.Tx, kind, id string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encoding %s %s: %w", kind, id, err)
+	}
+	return tx.PutDoc(kind, id, b)
+}
+
+func getDoc(tx store.Tx, kind, id string, v any) error {
+	b, err := tx.Doc(kind, id)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("stored %s %s does not read: %w", kind, id, err)
+	}
+	return nil
+}
+
+// others lists the members other than this node.
+func (n *Node) others(a accord.Accord) []string {
+	return slices.DeleteFunc(a.Terms.Parties(), func(p string) bool { return p == n.cfg.Party })
+}
+
+func listDocs[T any](tx store.Tx, kind string) ([]T, error) {
+	docs, err := tx.ListDocs(kind)
+	if err != nil {
+		return nil, err
+	}
+	out := []T{}
+	for _, d := range docs {
+		var v T
+		if err := json.Unmarshal(d.Body, &v); err != nil {
+			return nil, fmt.Errorf("stored %s %s does not read: %w", kind, d.ID, err)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}

@@ -1,0 +1,551 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"parley.example/parley/accord"
+	"parley.example/parley/internal/link"
+	"parley.example/parley/internal/store"
+	"parley.example/parley/ledger"
+)
+
+// maxEntries and maxBodies bound one parcel: entries by number (each is at
+// most a few kilobytes), bodies by bytes.
+const (
+	maxEntries = 20_000
+	maxBodies  = 32 << 20
+)
+
+// peer is what we know of a partner's copy under one accord.
+type peer struct {
+	Have    int64  `json:"have"`    // leaves of our log that it holds
+	Contact int64  `json:"contact"` // last successful exchange, Unix µs
+	Error   string `json:"error"`   // why the last try failed; empty when it did not
+}
+
+func peerID(accordID, party string) string { return accordID + "/" + party }
+
+func (n *Node) peer(tx store.Tx, accordID, party string) (peer, error) {
+	var p peer
+	err := getDoc(tx, docPeer, peerID(accordID, party), &p)
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return p, err
+}
+
+// parcel packs everything that a member or witness of an accord is due.
+func (n *Node) parcel(ctx context.Context, id, to string) (link.Parcel, error) {
+	var p link.Parcel
+	own := ledger.Origin(id, n.cfg.Party)
+	if err := n.checkpoint(ctx, own); err != nil {
+		return p, err
+	}
+	err := n.view(ctx, func(tx store.Tx) error {
+		pc, err := n.pact(tx, id)
+		if err != nil {
+			return err
+		}
+		p = link.Parcel{Header: link.Header{From: n.cfg.Party, To: to, Accord: pc.ID}, Accord: pc.Note}
+		for _, c := range n.currentBook().Cards(n.cfg.Party) {
+			p.Cards = append(p.Cards, c.Note())
+		}
+		if slices.Contains(pc.Terms.WitnessParties(), n.cfg.Party) {
+			return n.packWitness(tx, &p, pc, to)
+		}
+		pr, err := n.peer(tx, pc.ID, to)
+		if err != nil {
+			return err
+		}
+		cp, err := tx.LatestCheckpoint(own)
+		if errors.Is(err, store.ErrNotFound) {
+			// Nothing done under it yet: an accord that waits for us.
+			return n.packOther(tx, &p, pc, to)
+		}
+		if err != nil {
+			return err
+		}
+		p.Checkpoint = cp.Note
+		if slices.Contains(pc.Terms.WitnessParties(), to) {
+			p.First = cp.Size
+			return n.packProof(tx, &p, own, min(pr.Have, cp.Size), cp.Size)
+		}
+		if err := n.packEntries(tx, &p, own, to, min(pr.Have, cp.Size), cp.Size); err != nil {
+			return err
+		}
+		if err := n.packBodies(tx, &p, pc, to); err != nil {
+			return err
+		}
+		return n.packOther(tx, &p, pc, to)
+	})
+	return p, err
+}
+
+func (n *Node) packProof(tx store.Tx, p *link.Parcel, log string, from, to int64) error {
+	if from == 0 || from == to {
+		return nil
+	}
+	proof, err := ledger.ProveConsistency(from, to, hashes{tx, log})
+	p.OldSize, p.Proof = from, proof
+	return err
+}
+
+func (n *Node) packEntries(tx store.Tx, p *link.Parcel, log, to string, from, size int64) error {
+	end := min(size, from+maxEntries)
+	p.First = from
+	leaves, err := tx.Leaves(log, from, end)
+	if err != nil {
+		return err
+	}
+	opened := make(map[int64]store.Event)
+	events, err := tx.Events(store.EventQuery{Logs: []string{log}, From: from, Limit: int(end - from)})
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if e.Audience == "" || slices.Contains(strings.Split(e.Audience, ","), to) {
+			opened[e.Index] = e
+		}
+	}
+	for i, leaf := range leaves {
+		e := opened[from+int64(i)]
+		p.Entries = append(p.Entries, link.Entry{Leaf: leaf, Event: e.Bytes, Salt: e.Salt})
+	}
+	if end < size {
+		p.More = true
+		return n.packProof(tx, p, log, end, size)
+	}
+	return nil
+}
+
+// packBodies adds what the gate released to the recipient. It is what a
+// suspension stops: only an accord in force lets content through.
+func (n *Node) packBodies(tx store.Tx, p *link.Parcel, pc pact, to string) error {
+	if pc.state.At(n.now()).Name != accord.InForce {
+		return nil
+	}
+	outs, err := tx.Outbox(pc.ID, to)
+	if err != nil {
+		return err
+	}
+	end := p.First + int64(len(p.Entries))
+	total := 0
+	for _, o := range outs {
+		if o.Index >= end {
+			continue // its event is not in this parcel
+		}
+		b, err := tx.Body(o.Digest)
+		if err != nil {
+			return err
+		}
+		if total += len(b); total > maxBodies && len(p.Bodies) > 0 {
+			p.More = true
+			break
+		}
+		p.Bodies = append(p.Bodies, link.Body{Index: o.Index, Bytes: b})
+	}
+	return nil
+}
+
+// packOther adds how much of the other's log we hold, and our cosignature.
+func (n *Node) packOther(tx store.Tx, p *link.Parcel, pc pact, to string) error {
+	if !slices.Contains(pc.Terms.Parties(), to) {
+		return nil
+	}
+	theirs := ledger.Origin(pc.ID, to)
+	var err error
+	if p.Have, err = tx.LogSize(theirs); err != nil {
+		return err
+	}
+	cp, err := tx.LatestCheckpoint(theirs)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err == nil && cp.Size == p.Have {
+		p.Cosigned = cp.Note
+	}
+	return err
+}
+
+// Sync exchanges parcels with a partner until neither has anything new for the
+// other. It returns when the partner holds everything that it is due.
+func (n *Node) Sync(ctx context.Context, id, to string) error {
+	lock := n.pair(id, to)
+	lock.Lock()
+	defer lock.Unlock()
+	err := n.sync(ctx, id, to)
+	said := ""
+	if err != nil {
+		said = err.Error()
+	}
+	uerr := n.update(context.WithoutCancel(ctx), func(tx store.Tx) error {
+		pr, err := n.peer(tx, id, to)
+		if err != nil || (pr.Error == said && said != "") {
+			return err
+		}
+		if pr.Error = said; said == "" {
+			pr.Contact = n.now().UnixMicro()
+		}
+		return putDoc(tx, docPeer, peerID(id, to), pr)
+	})
+	return errors.Join(err, uerr)
+}
+
+func (n *Node) sync(ctx context.Context, id, to string) error {
+	card, ok := n.currentBook().Card(to)
+	if !ok || len(card.Endpoints) == 0 {
+		return fmt.Errorf("%w: no address of %s is known", ErrNotFound, to)
+	}
+	for range 64 {
+		p, err := n.parcel(ctx, id, to)
+		if err != nil {
+			return err
+		}
+		reply, err := n.exchange(ctx, card, p)
+		if err != nil {
+			return err
+		}
+		news, err := n.apply(ctx, to, reply)
+		if err != nil {
+			return fmt.Errorf("answer of %s: %w", to, err)
+		}
+		if !news && !reply.More {
+			due, err := n.due(ctx, id, to)
+			if err != nil || !due {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (n *Node) exchange(ctx context.Context, card accord.Card, p link.Parcel) (link.Parcel, error) {
+	var errs []error
+	for _, e := range card.Endpoints {
+		reply, err := n.lines.Exchange(ctx, e, card.TLS, p)
+		if err == nil {
+			return reply, nil
+		}
+		errs = append(errs, err)
+	}
+	return link.Parcel{}, errors.Join(errs...)
+}
+
+// due reports whether a partner lacks something that may be sent now.
+func (n *Node) due(ctx context.Context, id, to string) (due bool, err error) {
+	err = n.view(ctx, func(tx store.Tx) error {
+		pc, err := n.pact(tx, id)
+		if err != nil {
+			return err
+		}
+		size, err := tx.LogSize(ledger.Origin(id, n.cfg.Party))
+		if err != nil {
+			return err
+		}
+		pr, err := n.peer(tx, id, to)
+		if err != nil {
+			return err
+		}
+		if due = pr.Have < size; due || pc.state.At(n.now()).Name != accord.InForce {
+			return nil
+		}
+		outs, err := tx.Outbox(id, to)
+		due = len(outs) > 0
+		return err
+	})
+	return due, err
+}
+
+// Receive takes a parcel from a partner and returns the one to answer with. It
+// serves the link.
+func (n *Node) Receive(ctx context.Context, from string, p link.Parcel) (link.Parcel, error) {
+	if p.To != n.cfg.Party {
+		return link.Parcel{}, fmt.Errorf("%w: the parcel is for %s, not for %s", link.ErrSay, clip(p.To), n.cfg.Party)
+	}
+	if _, err := n.apply(ctx, from, p); err != nil {
+		if errors.Is(err, accord.ErrStranger) || errors.Is(err, accord.ErrAccord) || errors.Is(err, accord.ErrCard) {
+			err = fmt.Errorf("%w: %w", link.ErrSay, err)
+		}
+		return link.Parcel{}, err
+	}
+	return n.parcel(ctx, p.Header.Accord, from)
+}
+
+// apply takes in a parcel: all of it or nothing. It reports whether there was
+// anything new in it. A gap is no error: the reply tells where to go on.
+func (n *Node) apply(ctx context.Context, from string, p link.Parcel) (news bool, err error) {
+	err = n.takeCards(ctx, from, p.Cards)
+	if err != nil {
+		return false, err
+	}
+	var evidence *link.Evidence
+	err = n.update(ctx, func(tx store.Tx) error {
+		news = false
+		id := p.Header.Accord
+		if p.Accord != nil {
+			a, err := n.takeAccord(tx, from, p.Accord)
+			if err != nil {
+				return err
+			}
+			if a.ID != id {
+				return fmt.Errorf("%w: it carries another accord than it names", link.ErrParcel)
+			}
+		}
+		pc, err := n.pact(tx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			// The same answer as for an accord that exists without the sender.
+			return fmt.Errorf("%w: no accord with that id between us", accord.ErrAccord)
+		}
+		if err != nil {
+			return err
+		}
+		switch {
+		case slices.Contains(pc.Terms.WitnessParties(), from):
+			news, err = n.takeCosigned(tx, pc, from, p)
+			return err
+		case !slices.Contains(pc.Terms.Parties(), from):
+			return fmt.Errorf("%w: no accord with that id between us", accord.ErrAccord)
+		case slices.Contains(pc.Terms.WitnessParties(), n.cfg.Party):
+			news, err = n.witness(tx, pc, from, p)
+			return err
+		}
+		news, err = n.takeMember(tx, pc, from, p)
+		return err
+	})
+	if errors.As(err, &evidence) {
+		err = errors.Join(err, n.keepEvidence(ctx, p.Header.Accord, from, evidence))
+	}
+	if err == nil {
+		err = n.work(ctx)
+	}
+	return news, err
+}
+
+// takeCards takes in newer cards of the sender, signed by its pinned key.
+func (n *Node) takeCards(ctx context.Context, from string, notes [][]byte) error {
+	changed := false
+	for _, note := range notes {
+		c, err := accord.OpenCard(note)
+		if err != nil {
+			return err
+		}
+		if c.Party != from {
+			return fmt.Errorf("%w: card of %s in a parcel of %s", accord.ErrCard, c.Party, from)
+		}
+		if known, ok := n.currentBook().Card(from); ok && c.Sequence <= known.Sequence && c.RootKey() == known.RootKey() {
+			continue
+		}
+		if err := n.update(ctx, func(tx store.Tx) error { return n.putCard(tx, c) }); err != nil {
+			return err
+		}
+		changed = true
+	}
+	if changed {
+		return n.loadBook(ctx)
+	}
+	return nil
+}
+
+// takeMember takes in another member's log, bodies and cosignature.
+func (n *Node) takeMember(tx store.Tx, pc pact, from string, p link.Parcel) (news bool, err error) {
+	log := ledger.Origin(pc.ID, from)
+	if p.Checkpoint != nil {
+		held, err := n.replica(tx, log)
+		if err != nil {
+			return false, err
+		}
+		got, err := link.Check(p, held, pc.Accord, n.currentBook())
+		switch {
+		case errors.Is(err, link.ErrGap):
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		if err := n.keepNews(tx, log, got); err != nil {
+			return false, err
+		}
+		news = len(got.Entries) > 0
+		for i, e := range got.Events {
+			if got.Entries[i].Event == nil {
+				continue
+			}
+			if err := n.takeEvent(tx, pc, got.First+int64(i), e); err != nil {
+				return false, err
+			}
+		}
+		if news {
+			// Suspensions and rungs may have changed with what came.
+			if pc, err = n.pact(tx, pc.ID); err != nil {
+				return false, err
+			}
+		}
+	}
+	more, err := n.takeBodies(tx, pc, from, p.Bodies)
+	if err != nil {
+		return false, err
+	}
+	cosigned, err := n.takeCosigned(tx, pc, from, p)
+	return news || more || cosigned, err
+}
+
+func (n *Node) replica(tx store.Tx, log string) (link.Replica, error) {
+	size, err := tx.LogSize(log)
+	if err != nil {
+		return link.Replica{}, err
+	}
+	r := link.Replica{Hashes: hashes{tx, log}, Leaves: func(a, b int64) ([][]byte, error) { return tx.Leaves(log, a, b) }}
+	if r.Tree, err = ledger.TreeAt(size, r.Hashes); err != nil {
+		return r, err
+	}
+	cp, err := tx.LatestCheckpoint(log)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return r, err
+	}
+	r.Checkpoint = cp.Note
+	return r, nil
+}
+
+// keepNews stores checked entries and, when the replica has reached the signed
+// tree, the checkpoint with our cosignature: from the commit on we hold
+// durably what it covers.
+func (n *Node) keepNews(tx store.Tx, log string, got link.News) error {
+	leaves := make([][]byte, len(got.Entries))
+	for i, e := range got.Entries {
+		leaves[i] = e.Leaf
+	}
+	if err := tx.AppendLeaves(log, got.First, leaves, got.Hashes); err != nil {
+		return err
+	}
+	for i, e := range got.Entries {
+		if e.Event == nil {
+			continue
+		}
+		ev := got.Events[i]
+		row := store.Event{Log: log, Index: got.First + int64(i), Kind: string(ev.Kind), At: ev.At.UnixMicro(), Bytes: e.Event, Salt: e.Salt}
+		if err := tx.PutEvent(row); err != nil {
+			return err
+		}
+	}
+	cp := got.Checkpoint
+	if cp.Tree != got.Tree {
+		return nil
+	}
+	if held, err := tx.LatestCheckpoint(log); err == nil && held.Size == cp.Tree.N {
+		merged, err := ledger.MergeSignatures(held.Note, cp.Note)
+		if err != nil {
+			return err
+		}
+		held.Note = merged
+		return tx.PutCheckpoint(held)
+	} else if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	note, err := n.keys.signing.Cosign(cp.Note, n.cfg.Party)
+	if err != nil {
+		return err
+	}
+	return tx.PutCheckpoint(store.Checkpoint{Log: log, Size: cp.Tree.N, Note: note, At: n.now().UnixMicro()})
+}
+
+// takeBodies takes in content whose events are known, and records in our own
+// ledger that we hold it. Content that is held already is passed over.
+func (n *Node) takeBodies(tx store.Tx, pc pact, from string, bodies []link.Body) (news bool, err error) {
+	log := ledger.Origin(pc.ID, from)
+	got := ledger.Receipts{From: from}
+	for _, b := range bodies {
+		row, err := tx.Event(log, b.Index)
+		if errors.Is(err, store.ErrNotFound) {
+			return false, fmt.Errorf("%w: content for entry %d, which is not in the log or not for us", link.ErrParcel, b.Index)
+		}
+		if err != nil {
+			return false, err
+		}
+		e, err := ledger.ParseEvent(row.Bytes)
+		if err != nil {
+			return false, err
+		}
+		digest, ok := link.BodyDigest(e)
+		if !ok || digest != b.Digest() {
+			return false, fmt.Errorf("%w: content of entry %d is not what the entry announces", link.ErrParcel, b.Index)
+		}
+		mark := fmt.Sprintf("%s/%d", log, b.Index)
+		if _, err := tx.Doc(docHeld, mark); err == nil {
+			continue
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return false, err
+		}
+		if err := tx.PutDoc(docHeld, mark, []byte("1")); err != nil {
+			return false, err
+		}
+		if err := tx.PutBody(digest, b.Bytes); err != nil {
+			return false, err
+		}
+		if err := n.takeContent(tx, pc, from, b.Index, e, b.Bytes); err != nil {
+			return false, err
+		}
+		got.Items = append(got.Items, ledger.Receive{Index: b.Index, Digest: digest})
+	}
+	if len(got.Items) == 0 {
+		return false, nil
+	}
+	_, err = n.act(tx, pc.Accord, ledger.Received, got, from)
+	return true, err
+}
+
+// docHeld marks content that was taken in, by log/index.
+const docHeld = "held"
+
+// takeCosigned takes in a partner's or witness's cosignature on our own
+// checkpoint, and what it says it holds of our log.
+func (n *Node) takeCosigned(tx store.Tx, pc pact, from string, p link.Parcel) (news bool, err error) {
+	own := ledger.Origin(pc.ID, n.cfg.Party)
+	size, err := tx.LogSize(own)
+	if err != nil {
+		return false, err
+	}
+	pr, err := n.peer(tx, pc.ID, from)
+	if err != nil {
+		return false, err
+	}
+	if p.Have > size {
+		return false, fmt.Errorf("%w: %s holds %d entries of our log, which has %d", ErrRestored, from, p.Have, size)
+	}
+	before := pr
+	pr.Have, pr.Contact, pr.Error = p.Have, n.now().UnixMicro(), ""
+	if err := putDoc(tx, docPeer, peerID(pc.ID, from), pr); err != nil {
+		return false, err
+	}
+	news = before.Have != pr.Have
+	if p.Cosigned == nil {
+		return news, nil
+	}
+	others := append(n.others(pc.Accord), pc.Terms.WitnessParties()...)
+	cp, err := ledger.OpenCheckpoint(p.Cosigned, own, n.currentBook().Keys(n.cfg.Party), n.currentBook().Signers(others...))
+	if err != nil {
+		return news, fmt.Errorf("%w: cosigned checkpoint: %w", link.ErrParcel, err)
+	}
+	if cp.Tree.N > size {
+		return news, fmt.Errorf("%w: %s cosigned %d entries of our log, which has %d", ErrRestored, from, cp.Tree.N, size)
+	}
+	tree, err := ledger.TreeAt(cp.Tree.N, hashes{tx, own})
+	if err != nil {
+		return news, err
+	}
+	if tree != cp.Tree {
+		return news, fmt.Errorf("%w: a checkpoint of ours that we did not sign", ErrRestored)
+	}
+	held, err := tx.CheckpointFrom(own, cp.Tree.N)
+	if err != nil || held.Size != cp.Tree.N {
+		return news, errors.Join(err)
+	}
+	merged, err := ledger.MergeSignatures(held.Note, p.Cosigned)
+	if err != nil || string(merged) == string(held.Note) {
+		return news, err
+	}
+	held.Note = merged
+	return true, tx.PutCheckpoint(held)
+}

@@ -1,0 +1,394 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"parley.example/parley/incident"
+	"parley.example/parley/internal/store"
+	"parley.example/parley/watch"
+)
+
+// Incident is an incident as map and tables show it (docs/api.md).
+type Incident struct {
+	ID            string   `json:"id"`
+	Date          string   `json:"date"`
+	End           string   `json:"end"`
+	DatePrecision string   `json:"date_precision"`
+	Title         string   `json:"title"`
+	Lat           *float64 `json:"lat"`
+	Lon           *float64 `json:"lon"`
+	RadiusKM      float64  `json:"radius_km"`
+	Place         string   `json:"place"`
+	Area          string   `json:"area"`
+	Class         string   `json:"class"`
+	Kind          string   `json:"kind"`
+	Killed        Killed   `json:"killed"`
+	Organisation  string   `json:"organisation"`
+	From          string   `json:"from"`
+	Marking       string   `json:"marking"`
+	Grading       string   `json:"grading"`
+}
+
+// Killed is a range; a bound that the source does not give is the best figure,
+// and 0 where none is given at all.
+type Killed struct {
+	Low  int `json:"low"`
+	Best int `json:"best"`
+	High int `json:"high"`
+}
+
+// IncidentFilter selects incidents; zero fields do not restrict.
+type IncidentFilter struct {
+	From, To time.Time // From <= start < To
+	Area     string
+	Class    string
+	Limit    int // 0: 10,000
+}
+
+// Incidents lists incidents, newest first, and how many there are in all.
+func (n *Node) Incidents(ctx context.Context, f IncidentFilter) ([]Incident, int64, error) {
+	if f.Limit <= 0 {
+		f.Limit = 10_000
+	}
+	q := store.IncidentQuery{Area: f.Area, Class: f.Class, Limit: f.Limit, Newest: true}
+	if !f.From.IsZero() {
+		q.Since = f.From.UnixMicro()
+	}
+	if !f.To.IsZero() {
+		q.Until = f.To.UnixMicro()
+	}
+	out := []Incident{}
+	var total int64
+	err := n.view(ctx, func(tx store.Tx) error {
+		rows, err := tx.ListIncidents(q)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			v, err := incidentView(r)
+			if err != nil {
+				return err
+			}
+			out = append(out, v)
+		}
+		q.Limit = 0
+		total, err = tx.CountIncidents(q)
+		return err
+	})
+	return out, total, err
+}
+
+func readIncident(r store.Incident) (incident.Incident, error) {
+	var in incident.Incident
+	if err := json.Unmarshal(r.Doc, &in); err != nil {
+		return in, fmt.Errorf("stored incident %s does not read: %w", r.ID, err)
+	}
+	return in, nil
+}
+
+func incidentView(r store.Incident) (Incident, error) {
+	in, err := readIncident(r)
+	if err != nil {
+		return Incident{}, err
+	}
+	v := Incident{
+		ID: in.ID, Date: in.Start.UTC().Format(time.DateOnly), End: in.End.UTC().Format(time.DateOnly), DatePrecision: string(in.DatePrecision),
+		Title: in.Title, RadiusKM: in.RadiusKM, Place: in.Place, Area: in.Admin1, Class: string(in.Class()), Kind: string(in.Kind),
+		Organisation: in.Organisation, From: r.From, Grading: in.Grading(),
+	}
+	if in.Placed {
+		v.Lat, v.Lon = &in.Lat, &in.Lon
+	}
+	if in.TLP != 0 {
+		v.Marking = in.TLP.String()
+	}
+	if b := in.Killed.Best; b != nil {
+		v.Killed = Killed{*b, *b, *b}
+	}
+	if in.Killed.Low != nil {
+		v.Killed.Low = *in.Killed.Low
+	}
+	if in.Killed.High != nil {
+		v.Killed.High = *in.Killed.High
+	}
+	return v, nil
+}
+
+// Watch is what the watch says (docs/api.md).
+type Watch struct {
+	Horizon     int            `json:"horizon"`
+	AsOf        string         `json:"as_of"`
+	Model       string         `json:"model"`
+	Attribution string         `json:"attribution"`
+	Weeks       []string       `json:"weeks"`
+	Areas       []WatchArea    `json:"areas"`
+	All         WatchCounts    `json:"all"`
+	Lull        []watch.Lull   `json:"lull"`
+	Left        map[string]int `json:"left"` // incidents not counted, by reason
+}
+
+// WatchCounts are counts by week.
+type WatchCounts struct {
+	Counts []int `json:"counts"`
+}
+
+// WatchArea is the card of one area.
+type WatchArea struct {
+	Area       string     `json:"area"`
+	Counts     []int      `json:"counts"`
+	Total      int        `json:"total"`
+	LastAttack *string    `json:"last_attack"`
+	QuietWeeks int        `json:"quiet_weeks"`
+	P          float64    `json:"p"`
+	Low        int        `json:"low"`
+	High       int        `json:"high"`
+	Mean       float64    `json:"mean"`
+	BaseRate   float64    `json:"base_rate"`
+	Lull       *WatchLull `json:"lull"`
+}
+
+// WatchLull is what followed quiet of such length before.
+type WatchLull struct {
+	AtLeastWeeks int     `json:"at_least_weeks"`
+	N            int     `json:"n"`
+	Observed     float64 `json:"observed"`
+	Forecast     float64 `json:"forecast"`
+	Text         string  `json:"text"`
+}
+
+// maxHorizon is the longest forecast in weeks.
+const maxHorizon = 26
+
+// Watch forecasts every area over all incidents held. The forecast begins at
+// the end of the data, not at the clock: data that ends a year ago says
+// nothing of this week.
+func (n *Node) Watch(ctx context.Context, horizon int) (Watch, error) {
+	if horizon < 1 || horizon > maxHorizon {
+		return Watch{}, fmt.Errorf("%w: a horizon of %d weeks; give 1 to %d", ErrInvalid, horizon, maxHorizon)
+	}
+	var all []incident.Incident
+	err := n.view(ctx, func(tx store.Tx) error {
+		rows, err := tx.ListIncidents(store.IncidentQuery{})
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			in, err := readIncident(r)
+			if err != nil {
+				return err
+			}
+			all = append(all, in)
+		}
+		return nil
+	})
+	if err != nil {
+		return Watch{}, err
+	}
+	out := Watch{Horizon: horizon, Model: watch.Model, Weeks: []string{}, Areas: []WatchArea{}, All: WatchCounts{[]int{}}, Left: map[string]int{}}
+	var last time.Time
+	sources := make(map[string]bool)
+	for _, in := range all {
+		if e := in.End; e.After(last) {
+			last = e
+		}
+		sources[in.Source] = true
+	}
+	if sources[incident.UCDP] {
+		out.Attribution = incident.UCDPAttribution
+	}
+	// The first Monday after the data.
+	asOf := last.UTC().Truncate(24 * time.Hour)
+	asOf = asOf.AddDate(0, 0, 7-(int(asOf.Weekday())+6)%7)
+	r, err := watch.NewReport(all, asOf, horizon)
+	if errors.Is(err, watch.ErrNoData) {
+		return out, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	out.AsOf, out.Model, out.Lull, out.Left = stamp(r.AsOf), r.Model, r.Lull, r.Left
+	for _, w := range r.Weeks {
+		out.Weeks = append(out.Weeks, w.Format(time.DateOnly))
+	}
+	out.All.Counts = r.All
+	for _, c := range r.Cards {
+		a := WatchArea{
+			Area: c.Area, Counts: c.Counts, Total: c.Total, QuietWeeks: c.QuietWeeks,
+			P: c.P, Low: c.Low, High: c.High, Mean: c.Mean, BaseRate: c.BaseRate,
+		}
+		if !c.LastAttack.IsZero() {
+			s := c.LastAttack.Format(time.DateOnly)
+			a.LastAttack = &s
+		}
+		if c.Lull != nil {
+			a.Lull = &WatchLull{c.Lull.AtLeastWeeks, c.Lull.N, c.Lull.Observed, c.Lull.Forecast, c.Lull.Text}
+		}
+		out.Areas = append(out.Areas, a)
+	}
+	return out, nil
+}
+
+// Overview is what a person coming on duty sees first (docs/api.md).
+type Overview struct {
+	Counts   OverviewCounts `json:"counts"`
+	Waiting  []Waiting      `json:"waiting"`
+	Partners []Partner      `json:"partners"`
+	Data     DataSpan       `json:"data"`
+}
+
+// OverviewCounts are the sizes of what is held.
+type OverviewCounts struct {
+	Incidents int64 `json:"incidents"`
+	Objects   int64 `json:"objects"`
+	Inbox     int   `json:"inbox"`    // not read yet
+	Accords   int   `json:"accords"`  // in force
+	Requests  int   `json:"requests"` // open to us
+}
+
+// Waiting is something that waits for a person.
+type Waiting struct {
+	Kind  string `json:"kind"` // request, accord, inbox or alarm
+	Title string `json:"title"`
+	At    string `json:"at"`
+	Due   string `json:"due,omitempty"`
+	Page  string `json:"page"`
+}
+
+// Partner is where one partner stands under one accord.
+type Partner struct {
+	Party       string  `json:"party"`
+	Name        string  `json:"name"`
+	Accord      string  `json:"accord"`
+	AccordTitle string  `json:"accord_title"`
+	State       string  `json:"state"`
+	Rung        string  `json:"rung"` // that we grant
+	LastContact *string `json:"last_contact"`
+	WaitingOut  int     `json:"waiting_out"`
+	Reason      string  `json:"reason"`
+}
+
+// DataSpan says what the incidents cover.
+type DataSpan struct {
+	From    string   `json:"from"`
+	To      string   `json:"to"`
+	Sources []string `json:"sources"`
+}
+
+// Overview gathers the first page.
+func (n *Node) Overview(ctx context.Context) (Overview, error) {
+	out := Overview{Waiting: []Waiting{}, Partners: []Partner{}, Data: DataSpan{Sources: []string{}}}
+	alarms, err := n.Alarms(ctx)
+	if err != nil {
+		return out, err
+	}
+	for _, a := range alarms {
+		out.Waiting = append(out.Waiting, Waiting{Kind: "alarm", Title: a.Text, At: a.At, Page: "ledger"})
+	}
+	requests, err := n.Requests(ctx)
+	if err != nil {
+		return out, err
+	}
+	for _, r := range requests {
+		if r.Direction == "in" && r.State == requestOpen {
+			out.Counts.Requests++
+			out.Waiting = append(out.Waiting, Waiting{Kind: "request", Title: r.Subject, At: r.At, Due: r.Due, Page: "inbox"})
+		}
+	}
+	items, err := n.Inbox(ctx, 0)
+	if err != nil {
+		return out, err
+	}
+	for _, it := range items {
+		if it.State == "new" {
+			out.Counts.Inbox++
+			out.Waiting = append(out.Waiting, Waiting{Kind: "inbox", Title: it.Title, At: it.At, Page: "inbox"})
+		}
+	}
+	err = n.view(ctx, func(tx store.Tx) error {
+		if err := n.overviewPartners(tx, &out); err != nil {
+			return err
+		}
+		return overviewData(tx, &out)
+	})
+	return out, err
+}
+
+func (n *Node) overviewPartners(tx store.Tx, out *Overview) error {
+	ps, err := n.pacts(tx)
+	if err != nil {
+		return err
+	}
+	for _, p := range ps {
+		st := p.state.At(n.now())
+		if st.Name == "in force" {
+			out.Counts.Accords++
+		}
+		member := slices.Contains(p.Terms.Parties(), n.cfg.Party)
+		if member && !slices.Contains(p.SignedBy, n.cfg.Party) {
+			out.Waiting = append(out.Waiting, Waiting{Kind: "accord", Title: p.Terms.Title, At: stamp(p.Terms.Effective), Page: "accords"})
+		}
+		for _, m := range slices.Concat(p.Terms.Members, p.Terms.Witnesses) {
+			if m.Party == n.cfg.Party {
+				continue
+			}
+			pr, err := n.peer(tx, p.ID, m.Party)
+			if err != nil {
+				return err
+			}
+			outs, err := tx.Outbox(p.ID, m.Party)
+			if err != nil {
+				return err
+			}
+			v := Partner{
+				Party: m.Party, Name: m.Name, Accord: p.ID, AccordTitle: p.Terms.Title, State: st.Name, Rung: "witness",
+				WaitingOut: len(outs), Reason: strings.Join(slices.DeleteFunc([]string{st.Reason, pr.Error}, func(s string) bool { return s == "" }), "; "),
+			}
+			if member && slices.Contains(p.Terms.Parties(), m.Party) {
+				v.Rung = p.state.Rung(n.cfg.Party, m.Party).String()
+			}
+			if pr.Contact > 0 {
+				s := stamp(time.UnixMicro(pr.Contact))
+				v.LastContact = &s
+			}
+			out.Partners = append(out.Partners, v)
+		}
+	}
+	return nil
+}
+
+func overviewData(tx store.Tx, out *Overview) error {
+	var err error
+	if out.Counts.Incidents, err = tx.CountIncidents(store.IncidentQuery{}); err != nil {
+		return err
+	}
+	byType, err := tx.CountObjects()
+	if err != nil {
+		return err
+	}
+	for _, c := range byType {
+		out.Counts.Objects += c
+	}
+	for _, newest := range []bool{false, true} {
+		rows, err := tx.ListIncidents(store.IncidentQuery{Limit: 1, Newest: newest})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		in, err := readIncident(rows[0])
+		if err != nil {
+			return err
+		}
+		if out.Data.To = in.Start.UTC().Format(time.DateOnly); !newest {
+			out.Data.From = out.Data.To
+		}
+		if !slices.Contains(out.Data.Sources, in.Source) {
+			out.Data.Sources = append(out.Data.Sources, in.Source)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package release
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"parley.example/parley/accord"
+	"parley.example/parley/ledger"
+	"parley.example/parley/stix"
+)
+
+// Released is content that the gate let pass. Only this package can make one
+// that is not empty; the outbox takes nothing else.
+type Released struct {
+	accord string
+	to     []string
+	digest ledger.Digest
+	body   []byte
+	record ledger.Release
+}
+
+// Accord is the id of the accord under which it passes.
+func (r Released) Accord() string { return r.accord }
+
+// To lists the recipients.
+func (r Released) To() []string { return r.to }
+
+// Digest identifies the content.
+func (r Released) Digest() ledger.Digest { return r.digest }
+
+// Bytes are what leaves, exactly.
+func (r Released) Bytes() []byte { return r.body }
+
+// Record is what the ledger says of the release of an object; zero for
+// messages of the protocol.
+func (r Released) Record() ledger.Release { return r.record }
+
+// Mint decides and, where something may pass, mints it. answers is the id of
+// the request that it answers, or empty.
+func Mint(in Input, answers string) (Released, Decision, error) {
+	d := Decide(in)
+	if err := d.Err(); err != nil {
+		return Released{}, d, err
+	}
+	obj, err := stix.Parse(d.Copy)
+	if err != nil {
+		return Released{}, d, fmt.Errorf("%w: the copy does not read: %w", ErrWithheld, err)
+	}
+	r := Released{accord: in.Accord.ID, to: in.To, digest: sha256.Sum256(d.Copy), body: d.Copy}
+	r.record = ledger.Release{
+		Object: obj.ID, Type: obj.Type, Digest: r.digest, Outcome: d.Outcome.String(), To: in.To,
+		Purpose: in.Purpose, LegalBasis: in.LegalBasis, Marking: d.marking, Grading: d.grading,
+		Redactions: d.Redactions, Answers: answers,
+		Expires: in.Now.UTC().Truncate(24*time.Hour).AddDate(0, 0, in.Accord.Terms.RetentionDays),
+	}
+	return r, d, nil
+}
+
+// MintExchange lets a message of the matching protocol pass: a filter, a
+// blinded question, or an answer. It needs an accord in force, rung match in
+// the direction that the holder grants, and a kind the accord allows.
+func MintExchange(a accord.Accord, st *accord.State, me, to, selector string, kind ledger.Kind, body []byte, now time.Time) (Released, error) {
+	if status := st.At(now); status.Name != accord.InForce {
+		return Released{}, fmt.Errorf("%w: the accord is %s: %s", ErrWithheld, status.Name, status.Reason)
+	}
+	if _, ok := a.Terms.Quota(selector); !ok {
+		return Released{}, fmt.Errorf("%w: the accord does not allow matching of kind %q", ErrWithheld, selector)
+	}
+	holder, asker := me, to
+	switch kind {
+	case ledger.MatchPublished, ledger.MatchAnswered:
+	case ledger.MatchAsked:
+		holder, asker = to, me
+	default:
+		return Released{}, fmt.Errorf("%w: %s is no message of the matching protocol", ErrWithheld, kind)
+	}
+	if r := st.Rung(holder, asker); r < accord.Match {
+		return Released{}, fmt.Errorf("%w: %s grants %s rung %s; private matching needs rung match", ErrWithheld, holder, asker, r)
+	}
+	if len(body) == 0 {
+		return Released{}, fmt.Errorf("%w: %w", ErrWithheld, errors.New("the message is empty"))
+	}
+	return Released{accord: a.ID, to: []string{to}, digest: sha256.Sum256(body), body: body}, nil
+}
