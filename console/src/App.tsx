@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react'
 import { useQuery } from '@tanstack/react-query'
-import { queries, session } from './api/queries'
+import { forget, session } from './api/queries'
 import type { Session } from './api/types'
 import { Loading, ProblemNote } from './parts'
 import { takeToken } from './route'
@@ -21,9 +21,7 @@ export function App(props: { token: string }) {
     return () => removeEventListener('hashchange', look)
   }, [])
   const enter = (opened: Session) => {
-    // What the last session saw is not for this one.
-    queries.clear()
-    queries.setQueryData(['session'], opened)
+    forget(opened)
     setToken('')
   }
   if (token || asked.data === null) return <SignIn key={token} token={token} onEnter={enter} />

@@ -25,6 +25,14 @@ export const queries = new QueryClient({
   },
 })
 
+/** forget drops all that a session has seen, and puts another session or none
+ * in its place. */
+export function forget(next: Session | null) {
+  queries.removeQueries({ predicate: (asked) => asked.queryKey[0] !== 'session' })
+  queries.getMutationCache().clear()
+  queries.setQueryData(['session'], next)
+}
+
 export const session = queryOptions({
   queryKey: ['session'],
   queryFn: async ({ signal }): Promise<Session | null> => {

@@ -163,8 +163,20 @@ function precision(pen: CanvasRenderingContext2D, { placed, view, size, ink, clu
   pen.globalAlpha = 1
 }
 
+type Box = { x: number; y: number; width: number; height: number }
+
+/** Names of towns, then of provinces. A name that a report, another name or the
+ * edge would cover is left out rather than shown in half. */
 function labels(pen: CanvasRenderingContext2D, { borders, view, size, ink, locale, clusters }: Picture) {
-  const write = (text: string, x: number, y: number) => {
+  const latin = locale === 'en'
+  const taken: Box[] = []
+  const free = (box: Box) =>
+    box.x > 2 && box.y > 2 && box.x + box.width < size.width - 2 && box.y + box.height < size.height - 2 &&
+    !taken.some((b) => b.x < box.x + box.width && box.x < b.x + b.width && b.y < box.y + box.height && box.y < b.y + b.height) &&
+    !clusters.some((c) => covers(c, view, box))
+  const write = (text: string, box: Box) => {
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2]
+    taken.push(box)
     pen.strokeText(text, x, y)
     pen.fillText(text, x, y)
   }
@@ -172,50 +184,46 @@ function labels(pen: CanvasRenderingContext2D, { borders, view, size, ink, local
   pen.lineJoin = 'round'
   pen.strokeStyle = ink.halo
   pen.fillStyle = ink.label
-  pen.textBaseline = 'middle'
-  pen.direction = locale === 'en' ? 'ltr' : 'rtl'
-
   pen.textAlign = 'center'
-  pen.font = `600 ${locale === 'en' ? 10.5 : 12}px ${ink.font}`
-  pen.globalAlpha = 0.75
-  for (const province of borders.provinces) {
-    const x = province.x * view.k + view.x
-    const y = province.y * view.k + view.y
-    if (x < 0 || y < 0 || x > size.width || y > size.height) continue
-    const name = province.names[locale] || province.names.en || ''
-    const text = locale === 'en' ? name.toUpperCase() : name
-    if (pen.measureText(text).width < province.width * view.k * 0.72) write(text, x, y)
-  }
-  pen.globalAlpha = 1
+  pen.textBaseline = 'middle'
+  pen.direction = latin ? 'ltr' : 'rtl'
 
-  pen.font = `400 ${locale === 'en' ? 11 : 12.5}px ${ink.font}`
-  const rtl = pen.direction === 'rtl'
-  pen.textAlign = rtl ? 'right' : 'left'
+  pen.font = `400 ${latin ? 11 : 12.5}px ${ink.font}`
   for (const city of cities) {
     if (view.k < city.from) continue
     const [cx, cy] = base([city.lon, city.lat])!
-    const x = cx * view.k + view.x
-    const y = cy * view.k + view.y
-    if (x < 0 || y < 0 || x > size.width || y > size.height) continue
-    const name = locale === 'en' ? city.en : locale === 'ur' ? city.ur : city.fa
+    const [x, y] = [cx * view.k + view.x, cy * view.k + view.y]
+    const name = latin ? city.en : locale === 'ur' ? city.ur : city.fa
     const width = pen.measureText(name).width
-    // Beside the town on either side, above or below; nowhere rather than half hidden.
-    const places = [[6, -6], [-6 - width, -6], [-width / 2, -13], [-width / 2, 13], [6, 12], [-6 - width, 12]] as const
-    const free = (rtl ? [places[1], places[0], ...places.slice(2)] : places).find(
-      ([dx, dy]) => !clusters.some((c) => covers(c, view, x + dx, y + dy - 7, width, 14)),
-    )
-    if (!free) continue
+    const after = { x: x + 5, y: y - 13, width, height: 14 }
+    const before = { ...after, x: x - 5 - width }
+    const above = { ...after, x: x - width / 2, y: y - 19 }
+    const place = [...(latin ? [after, before] : [before, after]), above, { ...above, y: y + 5 }].find(free)
+    if (!place) continue
     pen.fillRect(x - 1.5, y - 1.5, 3, 3)
-    write(name, x + free[0] + (rtl ? width : 0), y + free[1])
+    write(name, place)
   }
+
+  pen.font = `600 ${latin ? 10.5 : 12}px ${ink.font}`
+  pen.globalAlpha = 0.75
+  for (const province of borders.provinces) {
+    const name = province.names[locale] || province.names.en || ''
+    const text = latin ? name.toUpperCase() : name
+    const width = pen.measureText(text).width
+    if (width > province.width * view.k * 0.8) continue
+    const box = { x: province.x * view.k + view.x - width / 2, y: province.y * view.k + view.y - 7, width, height: 14 }
+    const place = [0, 16, -16, 32, -32].map((dy) => ({ ...box, y: box.y + dy })).find(free)
+    if (place) write(text, place)
+  }
+  pen.globalAlpha = 1
 }
 
 /** covers reports whether a cluster's circle reaches into a box on the screen. */
-function covers(one: Cluster, view: View, x: number, y: number, width: number, height: number): boolean {
+function covers(one: Cluster, view: View, box: Box): boolean {
   const cx = one.x * view.k + view.x
   const cy = one.y * view.k + view.y
-  const dx = cx - Math.min(Math.max(cx, x), x + width)
-  const dy = cy - Math.min(Math.max(cy, y), y + height)
+  const dx = cx - Math.min(Math.max(cx, box.x), box.x + box.width)
+  const dy = cy - Math.min(Math.max(cy, box.y), box.y + box.height)
   return Math.hypot(dx, dy) < clusterRadius(one.count)
 }
 

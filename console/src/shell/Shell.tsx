@@ -1,29 +1,42 @@
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
-import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { call } from '../api/client'
-import { overview } from '../api/queries'
+import { forget, overview } from '../api/queries'
 import type { Session } from '../api/types'
 import { useSay, useTerm } from '../i18n'
 import { Act, Loading } from '../parts'
 import { Emblem } from '../parts/Emblem'
+import { Mishap } from '../parts/Mishap'
 import { Icon } from '../parts/Icon'
 import { markOf } from '../parts/mark'
 import { formatRoute, pages, parseRoute, useRoute, type Page } from '../route'
 import { LanguageChoice } from './LanguageChoice'
 
-const views = {
-  overview: lazy(() => import('../overview/Overview')),
-  inbox: lazy(() => import('../inbox/Inbox')),
-  accords: lazy(() => import('../accords/Accords')),
-  ledger: lazy(() => import('../ledger/Ledger')),
+const pieces = {
+  overview: () => import('../overview/Overview'),
+  inbox: () => import('../inbox/Inbox'),
+  accords: () => import('../accords/Accords'),
+  ledger: () => import('../ledger/Ledger'),
 } satisfies Record<Page, unknown>
+
+const views = {
+  overview: lazy(pieces.overview),
+  inbox: lazy(pieces.inbox),
+  accords: lazy(pieces.accords),
+  ledger: lazy(pieces.ledger),
+} satisfies Record<Page, unknown>
+
+/** A line that drops must not keep a page from opening: once the first page
+ * stands, the others are fetched too. */
+function fetchAhead() {
+  for (const piece of Object.values(pieces)) piece().catch(() => {})
+}
 
 export function Shell(props: { session: Session }) {
   const { party, user, notice, version } = props.session
   const say = useSay()
   const term = useTerm()
   const route = useRoute()
-  const queries = useQueryClient()
   const main = useRef<HTMLElement>(null)
   const mark = markOf(party.mark, party.id, party.name)
   const waiting = useWaiting()
@@ -37,6 +50,10 @@ export function Shell(props: { session: Session }) {
     if (icon) icon.href = `./marks/${mark}.svg`
   }, [mark])
   usePageFocus(route.page, main)
+  useEffect(() => {
+    const soon = setTimeout(fetchAhead, 3000)
+    return () => clearTimeout(soon)
+  }, [])
 
   const leave = async () => {
     setLeaving(true)
@@ -44,8 +61,7 @@ export function Shell(props: { session: Session }) {
       await call('DELETE', '/session')
     } finally {
       // Nothing that was seen stays in memory, whatever the node answered.
-      queries.clear()
-      queries.setQueryData(['session'], null)
+      forget(null)
     }
   }
 
@@ -111,9 +127,11 @@ export function Shell(props: { session: Session }) {
           </p>
         </nav>
         <main id="main" ref={main} tabIndex={-1}>
-          <Suspense fallback={<Loading />}>
-            <View key={route.page} />
-          </Suspense>
+          <Mishap key={route.page}>
+            <Suspense fallback={<Loading />}>
+              <View />
+            </Suspense>
+          </Mishap>
         </main>
       </div>
     </div>
