@@ -15,6 +15,7 @@ type Container struct {
 	Form    string
 	ID      string // of a bundle; "" otherwise
 	Objects int    // objects handed out
+	Listed  bool   // there is a list of objects, though it may be empty
 	// Others are the names of the container's properties beside type, id and
 	// objects, in order; a bundle has none (§8.1).
 	Others []string
@@ -50,7 +51,7 @@ type bundleReader struct {
 func (b *bundleReader) read() error {
 	switch b.peek() {
 	case jsontext.KindBeginArray:
-		b.c.Form = "array"
+		b.c.Form, b.c.Listed = "array", true
 		if err := b.objects(); err != nil {
 			return err
 		}
@@ -86,7 +87,7 @@ func (b *bundleReader) container() error {
 			return &SyntaxError{Offset: b.dec.InputOffset(), Reason: "too many names"}
 		}
 		if name == "objects" && b.peek() == jsontext.KindBeginArray {
-			listed = true
+			listed, b.c.Listed = true, true
 			if err := b.objects(); err != nil {
 				return err
 			}

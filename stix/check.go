@@ -2,7 +2,6 @@ package stix
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -14,13 +13,22 @@ const maxFindings = 1000
 
 // check walks one object and gathers findings.
 type check struct {
-	root *value
-	id   string
-	typ  string
-	at   []step // where the walk stands
-	out  []Finding
-	// section is cited by rules that have no section of their own.
-	section string
+	root    *value
+	id      string
+	typ     string
+	section string // cited by rules that have no section of their own
+	at      []step // where the walk stands
+	out     []Finding
+
+	// custom says that names unknown to the specification are expected: the
+	// object is new, or an extension adds properties at its top level.
+	custom bool
+	// defanged says that the values of this observable were made harmless and
+	// need not have their usual form.
+	defanged bool
+	// local resolves references inside an observable container, where they are
+	// keys and not identifiers; nil elsewhere.
+	local *value
 }
 
 // step is one part of a path: a name, or an index where name is empty.
@@ -35,17 +43,16 @@ type rule func(c *check, v *value)
 func (c *check) path() string {
 	var b strings.Builder
 	for _, s := range c.at {
-		switch {
-		case s.name == "":
+		if s.name == "" {
 			b.WriteByte('[')
 			b.WriteString(strconv.Itoa(s.index))
 			b.WriteByte(']')
-		case b.Len() > 0:
-			b.WriteByte('.')
-			fallthrough
-		default:
-			b.WriteString(clip(s.name))
+			continue
 		}
+		if b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(clip(s.name))
 	}
 	return b.String()
 }
@@ -57,10 +64,11 @@ func (c *check) report(s Severity, rule, section, format string, args ...any) {
 	if section == "" {
 		section = c.section
 	}
-	c.out = append(c.out, Finding{
-		Severity: s, ID: c.id, Path: c.path(), Rule: rule, Section: section,
-		Message: fmt.Sprintf(format, args...),
-	})
+	msg := format
+	if len(args) > 0 {
+		msg = fmt.Sprintf(format, args...)
+	}
+	c.out = append(c.out, Finding{Severity: s, ID: c.id, Path: c.path(), Rule: rule, Section: section, Message: msg})
 }
 
 func (c *check) must(rule, section, format string, args ...any) {
@@ -81,10 +89,14 @@ func (c *check) in(name string, fn func()) {
 // member applies r to the named member of v if it is there.
 func (c *check) member(v *value, name string, r rule) {
 	if m, ok := v.get(name); ok {
-		c.at = append(c.at, step{name: name})
-		r(c, m)
-		c.at = c.at[:len(c.at)-1]
+		c.apply(name, m, r)
 	}
+}
+
+func (c *check) apply(name string, m *value, r rule) {
+	c.at = append(c.at, step{name: name})
+	r(c, m)
+	c.at = c.at[:len(c.at)-1]
 }
 
 // each applies r to every element of v.
@@ -123,90 +135,114 @@ func kindName(k jsontext.Kind) string {
 	return "nothing"
 }
 
-// anything accepts every value.
-func anything(*check, *value) {}
+// shape is the definition of an object with named properties: a STIX object or a
+// type nested in one.
+type shape struct {
+	name    string
+	section string
+	props   []property
+	// some names properties of which at least one must be there; "*" stands
+	// for any property but the required ones.
+	some []string
+	also []rule // further rules, over the whole object
 
-// text is a string (§2.15).
-func text(c *check, v *value) { c.kind(v, jsontext.KindString, "2.15") }
-
-// boolean is true or false (§2.2).
-func boolean(c *check, v *value) {
-	if v.kind != jsontext.KindTrue && v.kind != jsontext.KindFalse {
-		c.must("json-type", "2.2", "must be a boolean, is %s", kindName(v.kind))
-	}
+	index map[string]int // of props, by name; filled by [shape.compile]
 }
 
-// literal is one fixed string.
-func literal(want string) rule {
+// property is one row of a property table.
+type property struct {
+	name string
+	need bool
+	rule rule
+}
+
+func req(name string, r rule) property { return property{name, true, r} }
+func opt(name string, r rule) property { return property{name, false, r} }
+
+func (s *shape) compile() *shape {
+	s.index = make(map[string]int, len(s.props))
+	for i, p := range s.props {
+		s.index[p.name] = i
+	}
+	return s
+}
+
+// object is a nested object of that shape.
+func object(s *shape) rule {
+	s.compile()
 	return func(c *check, v *value) {
-		if c.kind(v, jsontext.KindString, "") && v.text != want {
-			c.must("fixed-value", "", "must be %q, is %q", want, clip(v.text))
+		if c.kind(v, jsontext.KindBeginObject, s.section) {
+			c.shape(v, s)
 		}
 	}
 }
 
-// list is a list whose elements obey r; it must not be empty (§2.11).
-func list(r rule) rule {
-	return func(c *check, v *value) {
-		if !c.kind(v, jsontext.KindBeginArray, "2.11") {
-			return
+// shape checks the members of v against the definition.
+func (c *check) shape(v *value, s *shape) {
+	section := c.section
+	c.section = s.section
+	for i, name := range v.keys {
+		if p, ok := s.index[name]; ok {
+			c.apply(name, &v.kids[i], s.props[p].rule)
+		} else {
+			c.apply(name, &v.kids[i], customProperty)
 		}
-		if len(v.kids) == 0 {
-			c.must("empty-list", "2.11", "a list must not be empty; leave the property out instead")
-		}
-		c.each(v, r)
 	}
+	for _, p := range s.props {
+		if _, ok := v.get(p.name); p.need && !ok {
+			c.missing(p.name)
+		}
+	}
+	c.some(v, s)
+	for _, r := range s.also {
+		r(c, v)
+	}
+	c.section = section
 }
 
-// timestamp is a STIX timestamp (§2.16).
-func timestamp(c *check, v *value) {
-	if !c.kind(v, jsontext.KindString, "2.16") {
+func (c *check) missing(name string) {
+	c.in(name, func() { c.must("required", "", "%s is required", name) })
+}
+
+// some requires one of the properties that s names.
+func (c *check) some(v *value, s *shape) {
+	if len(s.some) == 0 || v.hasAny(s.some...) {
 		return
 	}
-	if _, err := ParseTime(v.text); err != nil {
-		c.must("timestamp", "2.16", "%v", err)
+	if s.some[0] != "*" {
+		c.must("required", "", "must have at least one of %s", strings.Join(s.some, ", "))
+		return
 	}
-}
-
-// ref is an identifier of one of the given types; of any type when none is
-// given (§2.9).
-func ref(types ...string) rule {
-	return func(c *check, v *value) {
-		if !c.kind(v, jsontext.KindString, "2.9") {
+	for _, name := range v.keys {
+		if p, ok := s.index[name]; !ok || !s.props[p].need {
 			return
 		}
-		typ, _, ok := SplitID(v.text)
-		if !ok {
-			c.must("identifier", "2.9", "%q is not type--UUID", clip(v.text))
-			return
-		}
-		if len(types) > 0 && !slices.Contains(types, typ) {
-			c.must("reference-type", "", "must refer to %s, refers to %s", strings.Join(types, " or "), clip(typ))
-		}
 	}
+	c.must("required", "", "must have at least one property of %s besides the required ones", s.name)
 }
 
-// integer is a whole number within ±(2^53−1) (§2.10) and within [low, high].
-func integer(low, high int64) rule {
-	return func(c *check, v *value) {
-		if !c.kind(v, jsontext.KindNumber, "2.10") {
-			return
-		}
-		n, err := strconv.ParseInt(v.text, 10, 64)
-		const exact = 1<<53 - 1
-		switch {
-		case err != nil || n > exact || n < -exact:
-			c.must("integer", "2.10", "%s is not a whole number within 2^53-1", clip(v.text))
-		case n < low || n > high:
-			c.must("range", "", "%d is outside %s", n, span(low, high))
-		}
-	}
+func (v *value) has(name string) bool {
+	_, ok := v.get(name)
+	return ok
 }
 
-func span(low, high int64) string {
-	const exact = 1<<53 - 1
-	if high >= exact {
-		return fmt.Sprintf("%d and above", low)
+func (v *value) hasAny(names ...string) bool {
+	for _, n := range names {
+		if v.has(n) {
+			return true
+		}
 	}
-	return fmt.Sprintf("%d to %d", low, high)
+	return false
+}
+
+// isTrue reports whether the member is there and true.
+func (v *value) isTrue(name string) bool {
+	m, ok := v.get(name)
+	return ok && m.kind == jsontext.KindTrue
+}
+
+// isFalse reports whether the member is there and false.
+func (v *value) isFalse(name string) bool {
+	m, ok := v.get(name)
+	return ok && m.kind == jsontext.KindFalse
 }

@@ -32,10 +32,10 @@ func SplitID(id string) (typ, uid string, ok bool) {
 	return typ, uid, true
 }
 
-// isTypeName reports whether s consists of the characters that a type name
-// may have (§2.20): a-z, 0-9 and hyphen, 3 to 250 of them.
+// isTypeName checks what §3.1 and §7.3.2 ask of a type name: 3 to 250 of a-z, 0-9
+// and hyphen, a letter first, no two hyphens together.
 func isTypeName(s string) bool {
-	if len(s) < 3 || len(s) > 250 {
+	if len(s) < 3 || len(s) > 250 || s[0] < 'a' || s[0] > 'z' || strings.Contains(s, "--") {
 		return false
 	}
 	for i := range len(s) {
@@ -47,8 +47,8 @@ func isTypeName(s string) bool {
 	return true
 }
 
-// isUUID reports whether s is 8-4-4-4-12 hexadecimal digits with the variant
-// of RFC 4122.
+// isUUID reports whether s is 8-4-4-4-12 hexadecimal digits with the variant of
+// RFC 4122 and a version from 1 to 8 (RFC 9562 added 6 to 8).
 func isUUID(s string) bool {
 	if len(s) != 36 {
 		return false
@@ -66,7 +66,7 @@ func isUUID(s string) bool {
 			}
 		}
 	}
-	return strings.IndexByte("89abAB", s[19]) >= 0
+	return s[14] >= '1' && s[14] <= '8' && strings.IndexByte("89abAB", s[19]) >= 0
 }
 
 func isHex(c byte) bool {

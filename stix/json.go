@@ -86,14 +86,7 @@ func decode(raw []byte) (value, error) {
 		return value{}, fmt.Errorf("object of %d bytes: the limit is %d", len(raw), MaxObject)
 	}
 	d := decoders.Get().(*decoder)
-	defer func() {
-		*d = decoder{dec: d.dec, buf: d.buf, kids: d.kids[:0], keys: d.keys[:0]}
-		if cap(d.kids) < 1<<12 { // what one giant object grew is not kept
-			clear(d.kids[:cap(d.kids)])
-			clear(d.keys[:cap(d.keys)])
-			decoders.Put(d)
-		}
-	}()
+	defer d.release()
 	d.text = string(raw)
 	*d.buf = *bytes.NewBuffer(raw)
 	d.dec.Reset(d.buf)
@@ -107,6 +100,19 @@ func decode(raw []byte) (value, error) {
 		return value{}, syntaxError(err)
 	}
 	return v, nil
+}
+
+// release gives the decoder back for reuse, unless one giant object made its
+// stacks large. Nothing of the object stays behind in them.
+func (d *decoder) release() {
+	if cap(d.kids) > 1<<14 {
+		return
+	}
+	clear(d.kids)
+	clear(d.keys)
+	*d = decoder{dec: d.dec, buf: d.buf, kids: d.kids[:0], keys: d.keys[:0]}
+	*d.buf = bytes.Buffer{}
+	decoders.Put(d)
 }
 
 func (d *decoder) value(depth int) (value, error) {
@@ -166,6 +172,8 @@ func (d *decoder) members(kind jsontext.Kind, depth int) (value, error) {
 	v := value{kind: kind}
 	v.kids, d.arena = carve(d.arena, d.kids[kids:])
 	v.keys, d.names = carve(d.names, d.keys[keys:])
+	clear(d.kids[kids:])
+	clear(d.keys[keys:])
 	d.kids, d.keys = d.kids[:kids], d.keys[:keys]
 	return v, nil
 }
