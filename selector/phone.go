@@ -7,6 +7,9 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
+// minPhone is the least number of digits of a number with its area code.
+const minPhone = 7
+
 // phone gives E.164 keys. A number with "+" or "00" is read as international;
 // any other as a national one of each default country, and as international
 // with the sign left out, wherever that makes a number that exists. An
@@ -29,7 +32,7 @@ func phone(value string, o *options) ([]string, error) {
 		}
 	}
 	switch {
-	case len(digits) < 7:
+	case len(digits) < minPhone:
 		return nil, bad("%d digits, too few for a number with its area code", len(digits))
 	case len(digits) > 17: // E.164 allows 15; a trunk zero may stand among them
 		return nil, bad("%d digits, too many", len(digits))
@@ -71,7 +74,7 @@ func e164(n *phonenumbers.PhoneNumber) string {
 		}
 		again := phonenumbers.Format(n, phonenumbers.E164)
 		if again == key {
-			if phonenumbers.IsPossibleNumberWithReason(n) != phonenumbers.IS_POSSIBLE {
+			if phonenumbers.IsPossibleNumberWithReason(n) != phonenumbers.IS_POSSIBLE || len(key) <= minPhone {
 				return ""
 			}
 			return key
