@@ -107,7 +107,7 @@ function Preview(props: { request: Request; object: string }) {
       )}
       {!!redactions?.length && (
         <p>
-          {say('item.redactions')}:{' '}
+          {say('gate.cut')}{' '}
           {redactions.map((r, i) => (
             <bdi key={i} className="gate-cut">{r}</bdi>
           ))}

@@ -48,6 +48,10 @@ export function Shell(props: { session: Session }) {
   useEffect(() => {
     const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]')
     if (icon) icon.href = `./marks/${mark}.svg`
+    // On the root, so that dialogs, which stand outside the shell, have it too.
+    const root = document.documentElement.classList
+    root.add(`mark-${mark}`)
+    return () => root.remove(`mark-${mark}`)
   }, [mark])
   usePageFocus(route.page, main)
   useEffect(() => {
@@ -67,7 +71,7 @@ export function Shell(props: { session: Session }) {
 
   const View = views[route.page]
   return (
-    <div className={`shell mark-${mark}`}>
+    <div className="shell">
       <header className="strip">
         <a
           className="skip"
