@@ -144,6 +144,17 @@ type Status struct {
 	Reason string
 }
 
+// String is the status as it stands in a sentence after "the accord is".
+func (s Status) String() string {
+	switch s.Name {
+	case InForce:
+		return s.Name
+	case Offered:
+		return "not in force yet: " + s.Reason
+	}
+	return s.Reason
+}
+
 // The names of a Status.
 const (
 	Offered   = "offered"
@@ -158,7 +169,7 @@ func (s *State) At(now time.Time) Status {
 	case s.ended != nil:
 		return Status{Ended, fmt.Sprintf("ended by %s: %s", s.ended.By, s.ended.Reason)}
 	case !now.Before(s.terms.Expires):
-		return Status{Ended, "expired on " + s.terms.Expires.UTC().Format(time.DateOnly)}
+		return Status{Ended, "ended: it expired on " + s.terms.Expires.UTC().Format(time.DateOnly)}
 	case s.signed < len(s.terms.Members):
 		return Status{Offered, fmt.Sprintf("signed by %d of %d members", s.signed, len(s.terms.Members))}
 	case now.Before(s.terms.Effective):

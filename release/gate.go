@@ -158,7 +158,7 @@ func agreement(in Input, most Outcome, say sayer) {
 	if st := in.State.At(in.Now); st.Name == accord.InForce {
 		say("accord-state", most, "the accord is in force")
 	} else {
-		say("accord-state", Withhold, "the accord is %s: %s", st.Name, st.Reason)
+		say("accord-state", Withhold, "the accord is %s", st)
 	}
 	if len(in.To) == 0 {
 		say("recipient", Withhold, "no recipient is named")

@@ -63,7 +63,7 @@ func Mint(in Input, answers string) (Released, Decision, error) {
 // the direction that the holder grants, and a kind the accord allows.
 func MintExchange(a accord.Accord, st *accord.State, me, to, selector string, kind ledger.Kind, body []byte, now time.Time) (Released, error) {
 	if status := st.At(now); status.Name != accord.InForce {
-		return Released{}, fmt.Errorf("%w: the accord is %s: %s", ErrWithheld, status.Name, status.Reason)
+		return Released{}, fmt.Errorf("%w: the accord is %s", ErrWithheld, status)
 	}
 	if _, ok := a.Terms.Quota(selector); !ok {
 		return Released{}, fmt.Errorf("%w: the accord does not allow matching of kind %q", ErrWithheld, selector)

@@ -215,7 +215,7 @@ func (n *Node) Suspend(ctx context.Context, id, reason string) (Accord, error) {
 			}
 		}
 		if st := p.state.At(n.now()); st.Name != accord.InForce && st.Name != accord.Suspended {
-			return fmt.Errorf("%w: the accord is %s: %s", ErrState, st.Name, st.Reason)
+			return fmt.Errorf("%w: the accord is %s", ErrState, st)
 		}
 		_, err := n.act(tx, p.Accord, ledger.AccordSuspended, ledger.Reason{Reason: reason})
 		return err

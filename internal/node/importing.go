@@ -223,3 +223,17 @@ func idOf(raw []byte) string {
 	_ = json.Unmarshal(raw, &o) // only to name a refused item
 	return clip(o.ID)
 }
+
+// ShowObject returns the exact bytes of an object's newest version.
+func (n *Node) ShowObject(ctx context.Context, id string) (json.RawMessage, error) {
+	var out json.RawMessage
+	err := n.view(ctx, func(tx store.Tx) error {
+		o, err := tx.Object(id)
+		if err != nil {
+			return fmt.Errorf("object %q: %w", clip(id), err)
+		}
+		out = o.Bytes
+		return nil
+	})
+	return out, err
+}

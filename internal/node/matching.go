@@ -404,7 +404,7 @@ func (n *Node) ShowQuestion(ctx context.Context, id, reason string) (Question, e
 			return err
 		}
 		if st := pc.state.At(n.now()); st.Name != accord.InForce {
-			q.Reason = fmt.Sprintf("the accord is %s: %s", st.Name, st.Reason)
+			q.Reason = "the accord is " + st.String()
 		}
 		return nil
 	})

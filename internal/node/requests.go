@@ -142,7 +142,7 @@ func (n *Node) onlyOther(pc pact, to string) (string, error) {
 // mayTalk is nil while the accord is in force, else it says politely why not.
 func (n *Node) mayTalk(pc pact) error {
 	if st := pc.state.At(n.now()); st.Name != accord.InForce {
-		return fmt.Errorf("%w: the accord is %s: %s; nothing was sent", ErrState, st.Name, st.Reason)
+		return fmt.Errorf("%w: the accord is %s; nothing was sent", ErrState, st)
 	}
 	return nil
 }
@@ -230,7 +230,7 @@ func (n *Node) completeRequest(tx store.Tx, v *Request) error {
 		return err
 	}
 	if st := pc.state.At(n.now()); v.State == requestOpen && st.Name != accord.InForce {
-		v.State, v.Reason = requestRefused, fmt.Sprintf("the accord is %s: %s", st.Name, st.Reason)
+		v.State, v.Reason = requestRefused, "the accord is " + st.String()
 	}
 	if v.Direction == "out" {
 		ins, err := tx.Inbox(0)

@@ -1,0 +1,61 @@
+# Two commands matter to a newcomer: make demo and make test.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+LDFLAGS := -s -w -X parley.example/parley/internal/cli.Version=$(VERSION)
+# The race detector needs a C compiler; where there is none, tests run without it.
+RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
+FUZZTIME ?= 5s
+CHROMIUM ?= /usr/bin/chromium
+
+.PHONY: demo build console test unit browser fuzz lint bench setup-console setup-browser clean
+
+# demo sets up, builds, plays the story and leaves three nodes running.
+demo: console
+	$(MAKE) build
+	bin/parley demo $(DEMO)
+
+# build leaves bin/parley; it needs no Node. Without a console bundle the
+# binary says how to make one.
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/parley ./cmd/parley
+
+console: setup-console
+	cd console && npm run --silent build
+
+setup-console:
+	@command -v npm >/dev/null || { echo "make console: Node.js and npm are needed for the console; make build works without them" >&2; exit 1; }
+	@cmp -s console/package-lock.json console/node_modules/.parley-lock || { cd console && npm ci --no-audit --no-fund && cp package-lock.json node_modules/.parley-lock; }
+
+# setup-browser installs Debian's Chromium for the browser tests.
+setup-browser:
+	@test -x $(CHROMIUM) || { echo "installing Chromium from the system's packages"; \
+	  S=; [ "$$(id -u)" = 0 ] || S=sudo; $$S apt-get update -qq && $$S env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; }
+
+# test sets up and runs every test; the Go tests come last, so that their
+# closing lines are the last lines.
+test: lint console browser
+	$(MAKE) build
+	go test $(RACE) -timeout 20m ./...
+
+lint:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+
+unit:
+	go test $(RACE) -timeout 20m ./...
+
+browser: console setup-browser
+	cd console && npm run --silent unit && npm run --silent browser
+
+# fuzz runs every fuzz target by name for FUZZTIME each.
+fuzz:
+	@set -e; for pkg in $$(go list ./...); do \
+	  for f in $$(go test -list '^Fuzz' $$pkg 2>/dev/null | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; done; done
+
+bench:
+	@mkdir -p bench/results
+	go test -run '^$$' -bench . -benchmem ./... | tee bench/results/$(VERSION).txt
+
+clean:
+	rm -rf bin bench/results console/dist/assets console/dist/*.html console/dist/*.br

@@ -1,0 +1,422 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"parley.example/parley/internal/node"
+)
+
+func (a *app) importCmd() *cobra.Command {
+	var format, mapping string
+	c := &cobra.Command{
+		Use: "import FILE…", Short: "Import incidents and STIX objects; every item is taken or refused with a reason", Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			type account struct {
+				File string `json:"file"`
+				node.Import
+			}
+			out := struct {
+				Files []account `json:"files"`
+				OK    bool      `json:"ok"`
+			}{Files: []account{}, OK: true}
+			q := url.Values{}
+			if format != "" {
+				q.Set("format", format)
+			}
+			if mapping != "" {
+				m, err := os.ReadFile(mapping)
+				if err != nil {
+					return err
+				}
+				q.Set("map", string(m))
+			}
+			for _, name := range args {
+				got, err := a.importOne(c, name, q)
+				if err != nil {
+					return fmt.Errorf("%s: %w", name, err)
+				}
+				out.OK = out.OK && len(got.Refused) == 0
+				out.Files = append(out.Files, account{name, got})
+			}
+			err := a.show(out, func(w io.Writer) {
+				for _, f := range out.Files {
+					fmt.Fprintf(w, "%s: %s, %d items: %d taken, %d known already, %d refused\n", f.File, f.Format, f.Items, f.Taken, f.Known, len(f.Refused))
+					for _, r := range f.Refused {
+						line(w, "  item "+fmt.Sprint(r.Item), r.ID, r.Reason)
+					}
+				}
+			})
+			if err == nil && !out.OK {
+				err = no
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&format, "format", "", "stix, ucdp or csv; left out, it is recognised")
+	c.Flags().StringVar(&mapping, "map", "", "mapping file (JSON) for CSV files of other columns")
+	return c
+}
+
+func (a *app) importOne(c *cobra.Command, name string, q url.Values) (node.Import, error) {
+	var got node.Import
+	f, err := os.Open(name)
+	if err != nil {
+		return got, err
+	}
+	defer f.Close()
+	var r io.Reader = f
+	if size, err := f.Stat(); err == nil && a.terminal() {
+		bar := progressbar.NewOptions64(size.Size(), progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription(name),
+			progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish())
+		r = io.TeeReader(f, bar)
+		defer bar.Finish()
+	}
+	return got, a.client().Send(c.Context(), "/import", q, r, &got)
+}
+
+// terminal reports whether progress would be seen by a person.
+func (a *app) terminal() bool {
+	f, ok := a.err.(*os.File)
+	return ok && !a.json && term.IsTerminal(int(f.Fd()))
+}
+
+func (a *app) listCmd() *cobra.Command {
+	q := map[string]*string{"from": new(string), "to": new(string), "area": new(string), "class": new(string)}
+	limit := 50
+	c := &cobra.Command{
+		Use: "list", Short: "List incidents, newest first", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			v := url.Values{"limit": {fmt.Sprint(limit)}}
+			for k, s := range q {
+				if *s != "" {
+					v.Set(k, *s)
+				}
+			}
+			var out struct {
+				Incidents []node.Incident `json:"incidents"`
+				Total     int64           `json:"total"`
+			}
+			if err := a.client().Get(c.Context(), "/incidents", v, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) {
+				for _, x := range out.Incidents {
+					line(w, x.Date, x.Area, x.Kind, x.Class, x.Marking, x.From, x.ID, x.Title)
+				}
+				fmt.Fprintf(w, "%d of %d\n", len(out.Incidents), out.Total)
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(q["from"], "from", "", "first day, YYYY-MM-DD")
+	f.StringVar(q["to"], "to", "", "last day, YYYY-MM-DD")
+	f.StringVar(q["area"], "area", "", "first-level area")
+	f.StringVar(q["class"], "class", "", "target class")
+	f.IntVar(&limit, "limit", limit, "how many")
+	return c
+}
+
+func (a *app) showCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Print an object's exact bytes", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			var raw []byte
+			if err := a.client().Get(c.Context(), "/objects/"+url.PathEscape(args[0]), nil, &raw); err != nil {
+				return err
+			}
+			_, err := a.out.Write(append(bytes.TrimRight(raw, "\n"), '\n'))
+			return err
+		},
+	}
+}
+
+func (a *app) releaseCmd() *cobra.Command {
+	var ask node.ReleaseAsk
+	c := &cobra.Command{
+		Use: "release ID", Short: "Ask the gate, show both versions, and release", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			ask.Object = args[0]
+			var out struct {
+				node.Release
+				Outcome string `json:"outcome"`
+				Reasons []struct {
+					Rule    string `json:"rule"`
+					Outcome string `json:"outcome"`
+					Text    string `json:"text"`
+				} `json:"reasons"`
+			}
+			if err := a.client().Post(c.Context(), "/release", ask, &out); err != nil {
+				return err
+			}
+			err := a.show(out, func(w io.Writer) {
+				line(w, "outcome", out.Outcome)
+				for _, r := range out.Reasons {
+					line(w, "  "+r.Rule, r.Outcome, r.Text)
+				}
+				for _, r := range out.Redactions {
+					line(w, "  redacted", r)
+				}
+				w.Write([]byte("\noriginal:\n" + indented(out.Original)))
+				if out.Outcome == "tearline" {
+					w.Write([]byte("\nwhat leaves:\n" + indented(out.Tearline)))
+				}
+				if out.Released {
+					line(w, "released to "+strings.Join(out.To, ", "), out.Event.Log, fmt.Sprint(out.Event.Index))
+				}
+			})
+			if err == nil && !out.Released && !ask.DryRun {
+				err = no
+			}
+			return err
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&ask.Accord, "accord", "", "the accord under which it passes")
+	f.StringSliceVar(&ask.To, "to", nil, "members to release to; left out, all others")
+	f.StringVar(&ask.Purpose, "purpose", "", "one of the accord's purposes")
+	f.StringVar(&ask.LegalBasis, "legal-basis", "", "one of the accord's legal bases; may be left out where there is one")
+	f.BoolVar(&ask.DryRun, "dry-run", false, "only show the decision")
+	_ = c.MarkFlagRequired("accord")
+	_ = c.MarkFlagRequired("purpose")
+	return c
+}
+
+// indented prints JSON for people, with control characters made harmless: the
+// text may be a partner's.
+func indented(raw json.RawMessage) string {
+	var b bytes.Buffer
+	if json.Indent(&b, raw, "  ", "  ") != nil {
+		return "  (not JSON)\n"
+	}
+	lines := strings.Split(b.String(), "\n")
+	for i := range lines {
+		lines[i] = clean(lines[i])
+	}
+	return "  " + strings.Join(lines, "\n") + "\n"
+}
+
+func (a *app) inboxCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "inbox [ITEM]", Short: "List what partners released to us, or show one item", Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				var it node.Item
+				if err := a.client().Get(c.Context(), "/inbox/"+url.PathEscape(args[0]), nil, &it); err != nil {
+					return err
+				}
+				return a.show(it, func(w io.Writer) {
+					line(w, "title", it.Title)
+					line(w, "from", it.From, it.FromName)
+					line(w, "marking", it.Marking)
+					line(w, "grading", it.Grading)
+					line(w, "under", it.AccordTitle)
+					line(w, "purpose", it.Purpose, "keep until "+it.Expires)
+					line(w, "provenance", it.Provenance.Log, fmt.Sprint(it.Provenance.Index), "cosigned by "+strings.Join(it.Provenance.CosignedBy, ", "))
+					w.Write([]byte(indented(it.Object)))
+				})
+			}
+			var out struct {
+				Items []node.Item `json:"items"`
+			}
+			if err := a.client().Get(c.Context(), "/inbox", nil, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) {
+				for _, x := range out.Items {
+					line(w, x.ID, x.At, x.From, x.Marking, x.Grading, x.State, x.Title)
+				}
+			})
+		},
+	}
+}
+
+func (a *app) matchCmd() *cobra.Command {
+	var ask node.MatchAsk
+	askCmd := &cobra.Command{
+		Use: "ask [FILE]", Short: "Ask privately which values a partner knows; one a line", Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			raw, err := readFile(strings.Join(append(args, "-")[:1], ""), a.in)
+			if err != nil {
+				return err
+			}
+			sc := bufio.NewScanner(bytes.NewReader(raw))
+			for sc.Scan() {
+				ask.Values = append(ask.Values, sc.Text())
+			}
+			if err := sc.Err(); err != nil {
+				return fmt.Errorf("reading the list: %w", err)
+			}
+			var q node.Question
+			if err := a.client().Post(c.Context(), "/match/ask", ask, &q); err != nil {
+				return err
+			}
+			return a.showQuestion(q)
+		},
+	}
+	f := askCmd.Flags()
+	f.StringVar(&ask.Accord, "accord", "", "the accord")
+	f.StringVar(&ask.To, "to", "", "the partner asked; may be left out where there is one")
+	f.StringVar(&ask.Selector, "kind", "", "selector kind, such as phone or plate")
+	f.StringVar(&ask.Case, "case", "", "case reference; the partner sees it")
+	for _, n := range []string{"accord", "kind", "case"} {
+		_ = askCmd.MarkFlagRequired(n)
+	}
+
+	pub := map[string]*string{"accord": new(string), "selector": new(string)}
+	publish := &cobra.Command{
+		Use: "publish", Short: "Open a new epoch: publish what partners may match", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var out node.Publication
+			if err := a.client().Post(c.Context(), "/match/publish", pub, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) {
+				line(w, out.Selector, fmt.Sprintf("epoch %d", out.Epoch), fmt.Sprintf("%d held", out.Held), fmt.Sprintf("%d bytes to %s", out.Bytes, strings.Join(out.To, ", ")))
+			})
+		},
+	}
+	publish.Flags().StringVar(pub["accord"], "accord", "", "the accord")
+	publish.Flags().StringVar(pub["selector"], "kind", "", "selector kind")
+	_ = publish.MarkFlagRequired("accord")
+	_ = publish.MarkFlagRequired("kind")
+
+	questions := &cobra.Command{
+		Use: "questions [ID]", Short: "Show what we asked", Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				var q node.Question
+				if err := a.client().Get(c.Context(), "/match/questions/"+url.PathEscape(args[0]), nil, &q); err != nil {
+					return err
+				}
+				return a.showQuestion(q)
+			}
+			var out struct {
+				Questions []node.Question `json:"questions"`
+			}
+			if err := a.client().Get(c.Context(), "/match/questions", nil, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) {
+				for _, q := range out.Questions {
+					line(w, q.ID, q.At, q.To, q.Selector, q.Case, fmt.Sprintf("%d asked", q.Count), q.State, fmt.Sprintf("%d hits", len(q.Hits)))
+				}
+			})
+		},
+	}
+	return group("match", "Ask without telling: private matching", askCmd, publish, questions, a.requestCmd(), a.requestsCmd(), a.answerCmd())
+}
+
+func (a *app) showQuestion(q node.Question) error {
+	err := a.show(q, func(w io.Writer) {
+		line(w, "question", q.ID, q.State, q.Reason)
+		line(w, fmt.Sprintf("%d asked, %d hits, %d left of the quota", q.Count, len(q.Hits), q.Left))
+		for _, h := range q.Hits {
+			line(w, "  hit", h.Asked, h.Value)
+		}
+		for _, p := range q.Problems {
+			line(w, "  not asked", p.Value, p.Reason)
+		}
+		line(w, "a hit is wrong by chance in", q.FalsePositive)
+	})
+	if err == nil && q.State == "refused" {
+		err = no
+	}
+	return err
+}
+
+func (a *app) requestCmd() *cobra.Command {
+	var ask node.RequestAsk
+	c := &cobra.Command{
+		Use: "request", Short: "Ask a partner to release what it has on a hit or an object", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var out node.Request
+			if err := a.client().Post(c.Context(), "/requests", ask, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) { line(w, "request", out.ID, out.State, "due "+out.Due) })
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&ask.Accord, "accord", "", "the accord")
+	f.StringVar(&ask.To, "to", "", "the partner; may be left out where there is one")
+	f.StringVar(&ask.Case, "case", "", "case reference")
+	f.StringVar(&ask.Purpose, "purpose", "", "one of the accord's purposes")
+	f.StringVar(&ask.Question, "question", "", "the question that hit")
+	f.StringVar(&ask.Value, "value", "", "the normalised value that hit; the partner sees it")
+	f.StringVar(&ask.Object, "object", "", "or an object's id")
+	f.StringVar(&ask.Text, "text", "", "what is wanted, in words")
+	f.IntVar(&ask.Days, "days", 7, "days until it is due")
+	for _, n := range []string{"accord", "case", "purpose"} {
+		_ = c.MarkFlagRequired(n)
+	}
+	return c
+}
+
+func (a *app) requestsCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "requests", Short: "List requests, ours and those asked of us", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var out struct {
+				Requests []node.Request `json:"requests"`
+			}
+			if err := a.client().Get(c.Context(), "/requests", nil, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) {
+				for _, r := range out.Requests {
+					line(w, r.ID, r.Direction, r.From+" → "+r.To, r.State, "due "+r.Due, r.Subject, r.Reason)
+					for _, o := range r.Objects {
+						line(w, "", o.ID, o.Title)
+					}
+				}
+			})
+		},
+	}
+}
+
+func (a *app) answerCmd() *cobra.Command {
+	var object string
+	var release, decline bool
+	c := &cobra.Command{
+		Use: "answer REQUEST", Short: "Answer a request: release through the gate, or decline", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if release == decline {
+				return usage("say either --release or --decline")
+			}
+			in := map[string]string{"decision": "decline"}
+			if release {
+				in["decision"] = "release"
+			}
+			if object != "" {
+				in["object"] = object
+			}
+			var out struct {
+				node.Request
+				Release json.RawMessage `json:"release,omitempty"`
+			}
+			if err := a.client().Post(c.Context(), "/requests/"+url.PathEscape(args[0])+"/answer", in, &out); err != nil {
+				return err
+			}
+			err := a.show(out, func(w io.Writer) { line(w, "request", out.ID, out.State, out.Reason) })
+			if err == nil && release && out.State != "answered" {
+				err = no
+			}
+			return err
+		},
+	}
+	c.Flags().BoolVar(&release, "release", false, "release")
+	c.Flags().BoolVar(&decline, "decline", false, "decline")
+	c.Flags().StringVar(&object, "object", "", "what to release; may be left out where one object is held on it")
+	return c
+}

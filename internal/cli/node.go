@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"parley.example/parley/internal/client"
+	"parley.example/parley/internal/node"
+	"parley.example/parley/internal/web"
+)
+
+func (a *app) initCmd() *cobra.Command {
+	var cfg node.Config
+	c := &cobra.Command{
+		Use: "init", Short: "Make a node's folder: keys, first card, empty database", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := node.Init(a.dir, cfg)
+			if err != nil {
+				return &codeError{exitNo, err}
+			}
+			n, err := node.Open(c.Context(), a.dir, node.Options{})
+			if err != nil {
+				return err
+			}
+			card := n.OwnCard()
+			if err := n.Close(); err != nil {
+				return err
+			}
+			return a.show(map[string]any{"dir": a.dir, "config": cfg, "card": card}, func(w io.Writer) {
+				line(w, "node of", cfg.Party, cfg.Name)
+				line(w, "folder", a.dir)
+				line(w, "fingerprint", card.Fingerprint)
+				line(w, "partners reach it at", cfg.Link)
+				line(w, "console", "http://"+cfg.Console)
+				line(w, "next", "parley serve")
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&cfg.Party, "party", "", "short name of the party: lower-case letters, digits, dots, hyphens")
+	f.StringVar(&cfg.Name, "name", "", "the party's full name, any script")
+	f.StringVar(&cfg.Link, "link", "127.0.0.1:8601", "address that partners reach (port 0 chooses a free one)")
+	f.StringVar(&cfg.Console, "console", "127.0.0.1:8600", "address of the console (port 0 chooses a free one)")
+	f.StringVar(&cfg.Mark, "mark", "", "emblem in the console: north, south or guarantor")
+	f.StringVar(&cfg.Notice, "notice", "", "notice shown on every page")
+	_ = c.MarkFlagRequired("party")
+	_ = c.MarkFlagRequired("name")
+	return c
+}
+
+func (a *app) serveCmd() *cobra.Command {
+	var verbose bool
+	c := &cobra.Command{
+		Use: "serve", Short: "Run the node until it is told to stop", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			level := slog.LevelInfo
+			if verbose {
+				level = slog.LevelDebug
+			}
+			return a.serve(c.Context(), slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level})))
+		},
+	}
+	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log more")
+	return c
+}
+
+// serve runs one node with its console and its socket.
+func (a *app) serve(ctx context.Context, log *slog.Logger) (err error) {
+	n, err := node.Open(ctx, a.dir, node.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.Close()) }()
+	srv := web.New(n, Version, log)
+	console, err := net.Listen("tcp", n.Config().Console)
+	if err != nil {
+		return fmt.Errorf("console: %w", err)
+	}
+	path := filepath.Join(a.dir, client.SocketFile)
+	// A socket that was left behind by a killed node is nobody's: the database
+	// lock decides whether one still runs.
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	socket, err := net.Listen("unix", path)
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 3)
+	servers := []*http.Server{
+		{Handler: srv.Console(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute},
+		{Handler: srv.Local(), ReadHeaderTimeout: 10 * time.Second},
+	}
+	for i, l := range []net.Listener{console, socket} {
+		go func() { done <- servers[i].Serve(l) }()
+	}
+	go func() {
+		done <- n.Run(ctx, func() {
+			fmt.Fprintf(a.out, "parley %s: %s serves partners on %s and the console on http://%s\n", Version, n.Party(), n.Config().Link, n.Config().Console)
+		})
+	}()
+	running := 3
+	select {
+	case <-ctx.Done():
+	case err = <-done:
+		running--
+	}
+	cancel()
+	stop, stopped := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer stopped()
+	for _, s := range servers {
+		if s.Shutdown(stop) != nil {
+			_ = s.Close()
+		}
+	}
+	for range running {
+		err = errors.Join(err, <-done)
+	}
+	return dropClosed(err)
+}
+
+// dropClosed removes the errors that only say that a server was told to stop.
+func dropClosed(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var rest []error
+		for _, e := range joined.Unwrap() {
+			if e := dropClosed(e); e != nil {
+				rest = append(rest, e)
+			}
+		}
+		return errors.Join(rest...)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func (a *app) statusCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Show how the node and its partners stand", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var o node.Overview
+			if err := a.client().Get(c.Context(), "/overview", nil, &o); err != nil {
+				return err
+			}
+			return a.show(o, func(w io.Writer) {
+				line(w, "incidents", o.Counts.Incidents)
+				line(w, "objects", o.Counts.Objects)
+				line(w, "accords in force", o.Counts.Accords)
+				for _, p := range o.Partners {
+					contact := "never"
+					if p.LastContact != nil {
+						contact = *p.LastContact
+					}
+					line(w, p.Party, p.State, p.Rung, "last contact "+contact, fmt.Sprintf("%d waiting", p.WaitingOut), p.Reason)
+				}
+				for _, x := range o.Waiting {
+					line(w, "waits for you:", x.Kind, x.Title)
+				}
+			})
+		},
+	}
+}
+
+func (a *app) userCmd() *cobra.Command {
+	var u node.User
+	link := &cobra.Command{
+		Use: "link", Short: "Make a one-time link that signs a person in to the console", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var out struct {
+				Link string `json:"link"`
+			}
+			if err := a.client().Post(c.Context(), "/links", u, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) { fmt.Fprintln(w, out.Link) })
+		},
+	}
+	link.Flags().StringVar(&u.Name, "name", "", "the person's name")
+	link.Flags().StringVar(&u.Role, "role", node.Officer, strings.Join(node.Roles, ", "))
+	_ = link.MarkFlagRequired("name")
+	return group("user", "People who use the console", link)
+}
+
+func (a *app) syncCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "sync ACCORD PARTY", Short: "Exchange parcels with a partner now", Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			in := map[string]string{"accord": args[0], "party": args[1]}
+			if err := a.client().Post(c.Context(), "/sync", in, nil); err != nil {
+				return err
+			}
+			return a.show(map[string]bool{"ok": true}, func(w io.Writer) { line(w, args[1]+" holds everything that it is due") })
+		},
+	}
+}

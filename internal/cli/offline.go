@@ -1,0 +1,231 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"parley.example/parley/internal/node"
+	"parley.example/parley/selector"
+	"parley.example/parley/stix"
+	"parley.example/parley/watch"
+)
+
+// validation is the answer of validate.
+type validation struct {
+	Files []validatedFile `json:"files"`
+	OK    bool            `json:"ok"`
+}
+
+type validatedFile struct {
+	File     string         `json:"file"`
+	Objects  int            `json:"objects"`
+	Errors   []stix.Finding `json:"errors"`
+	Warnings []stix.Finding `json:"warnings"`
+}
+
+func (a *app) validateCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "validate FILE…", Short: "Check STIX 2.1 files against the specification, offline", Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			out := validation{Files: []validatedFile{}, OK: true}
+			for _, name := range args {
+				f, err := a.validate(name)
+				if err != nil {
+					return err
+				}
+				out.OK = out.OK && len(f.Errors) == 0
+				out.Files = append(out.Files, f)
+			}
+			err := a.show(out, func(w io.Writer) {
+				for _, f := range out.Files {
+					fmt.Fprintf(w, "%s: %d objects, %d errors, %d warnings\n", f.File, f.Objects, len(f.Errors), len(f.Warnings))
+					for _, list := range [][]stix.Finding{f.Errors, f.Warnings} {
+						for _, x := range list {
+							line(w, "  "+string(x.Severity), x.ID, x.Path, x.Rule, x.Section, x.Message)
+						}
+					}
+				}
+			})
+			if err == nil && !out.OK {
+				err = no
+			}
+			return err
+		},
+	}
+}
+
+func (a *app) validate(name string) (validatedFile, error) {
+	out := validatedFile{File: name, Errors: []stix.Finding{}, Warnings: []stix.Finding{}}
+	var r io.Reader = a.in
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return out, err
+		}
+		defer f.Close()
+		r = f
+	}
+	_, err := stix.ReadBundle(bufio.NewReaderSize(r, 1<<20), func(_ int, raw []byte) error {
+		out.Objects++
+		for _, f := range stix.Validate(raw) {
+			if f.Severity == stix.Error {
+				out.Errors = append(out.Errors, f)
+			} else {
+				out.Warnings = append(out.Warnings, f)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		out.Errors = append(out.Errors, stix.Finding{Severity: stix.Error, Rule: "syntax", Section: "3.1", Message: err.Error()})
+	}
+	return out, nil
+}
+
+func (a *app) selectorCmd() *cobra.Command {
+	var kind string
+	var regions []string
+	each := func(use, short string, answer func(value string) (string, error)) *cobra.Command {
+		c := &cobra.Command{
+			Use: use, Short: short, Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				if selector.Version(kind) == "" {
+					var names []string
+					for _, k := range selector.Kinds() {
+						names = append(names, k.Name)
+					}
+					return usage("kind %q is none of %s", kind, strings.Join(names, ", "))
+				}
+				in := bufio.NewReader(a.in)
+				out := bufio.NewWriter(a.out)
+				for {
+					text, err := in.ReadString('\n')
+					if text != "" {
+						s, err := answer(strings.TrimRight(text, "\r\n"))
+						if err != nil {
+							return err
+						}
+						fmt.Fprintln(out, s)
+					}
+					if err == io.EOF {
+						return out.Flush()
+					}
+					if err != nil {
+						return fmt.Errorf("reading standard input: %w", err)
+					}
+				}
+			},
+		}
+		c.Flags().StringVar(&kind, "kind", "", "selector kind, such as phone, plate or name")
+		c.Flags().StringSliceVar(&regions, "region", nil, "countries whose national phone numbers are understood (default AF, PK)")
+		_ = c.MarkFlagRequired("kind")
+		return c
+	}
+	keys := func(value string) ([]string, error) {
+		if len(regions) > 0 {
+			return selector.Normalise(kind, value, selector.Regions(regions...))
+		}
+		return selector.Normalise(kind, value)
+	}
+	return group("selector", "Selectors: the keys that private matching compares",
+		each("keys", "Print each line's keys, separated by tabs; an empty line where there is none", func(v string) (string, error) {
+			ks, err := keys(v)
+			if err != nil {
+				ks = nil
+			}
+			return strings.Join(ks, "\t"), nil
+		}),
+		each("normalise", "Print each line's keys, or why it has none", func(v string) (string, error) {
+			ks, err := keys(v)
+			if err != nil {
+				return "# " + err.Error(), nil
+			}
+			return strings.Join(ks, "\t"), nil
+		}))
+}
+
+func (a *app) watchCmd() *cobra.Command {
+	horizon := 4
+	report := &cobra.Command{
+		Use: "report", Short: "Show what the watch says of each area", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var out node.Watch
+			if err := a.client().Get(c.Context(), "/watch", map[string][]string{"horizon": {fmt.Sprint(horizon)}}, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) {
+				line(w, "as of "+out.AsOf, out.Model, fmt.Sprintf("next %d weeks", out.Horizon))
+				line(w, "area", "attack likely", "number (90 %)", "usual", "quiet weeks")
+				for _, x := range out.Areas {
+					base := "no record"
+					if x.BaseRate >= 0 {
+						base = fmt.Sprintf("%.0f %%", 100*x.BaseRate)
+					}
+					line(w, x.Area, fmt.Sprintf("%.0f %%", 100*x.P), fmt.Sprintf("%d–%d", x.Low, x.High), base, fmt.Sprint(x.QuietWeeks))
+					if x.Lull != nil {
+						line(w, "", x.Lull.Text)
+					}
+				}
+				if out.Attribution != "" {
+					fmt.Fprintln(w, "\n"+out.Attribution)
+				}
+			})
+		},
+	}
+	report.Flags().IntVar(&horizon, "horizon", horizon, "weeks ahead")
+
+	var panel, from string
+	evaluate := &cobra.Command{
+		Use: "evaluate", Short: "Score the forecasts on a panel file, each made only from its past", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			start, err := time.Parse(time.DateOnly, from)
+			if err != nil {
+				return usage("--test-from %q is not a day like 2011-01-03", from)
+			}
+			f, err := os.Open(panel)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			p, err := watch.ReadPanel(f)
+			if err != nil {
+				return &codeError{exitNo, fmt.Errorf("%s: %w", panel, err)}
+			}
+			models, err := watch.Evaluate(p, horizon, start)
+			if err != nil {
+				return &codeError{exitNo, err}
+			}
+			out := struct {
+				Panel   string             `json:"panel"`
+				Horizon int                `json:"horizon"`
+				N       int                `json:"n"`
+				Models  []watch.Evaluation `json:"models"`
+			}{panel, horizon, 0, models}
+			if len(models) > 0 {
+				out.N = models[0].N
+			}
+			return a.show(out, func(w io.Writer) {
+				line(w, "model", "n", "CRPS", "log", "Brier", "ECE", "90 % cover")
+				for _, m := range models {
+					line(w, m.Model, m.N, fmt.Sprintf("%.4f", m.CRPS), fmt.Sprintf("%.4f", m.Log), fmt.Sprintf("%.4f", m.Brier), fmt.Sprintf("%.4f", m.ECE), fmt.Sprintf("%.3f", m.Coverage90))
+					for _, l := range m.Lull {
+						line(w, fmt.Sprintf("  after ≥ %d quiet", l.AtLeastWeeks), l.N, fmt.Sprintf("observed %.3f", l.Observed), fmt.Sprintf("forecast %.3f", l.Forecast), fmt.Sprintf("Brier %.3f", l.Brier))
+					}
+				}
+			})
+		},
+	}
+	f := evaluate.Flags()
+	f.StringVar(&panel, "panel", "", "CSV file: start, then a column of counts for each unit")
+	f.IntVar(&horizon, "horizon", horizon, "periods ahead")
+	f.StringVar(&from, "test-from", "", "first origin of the test, YYYY-MM-DD")
+	_ = evaluate.MarkFlagRequired("panel")
+	_ = evaluate.MarkFlagRequired("test-from")
+	return group("watch", "The watch: where an attack is likely, and whether quiet is safety", report, evaluate)
+}

@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"parley.example/parley/accord"
+	"parley.example/parley/internal/client"
+	"parley.example/parley/internal/node"
+)
+
+func (a *app) receiptCmd() *cobra.Command {
+	var out string
+	export := &cobra.Command{
+		Use: "export LOG INDEX", Short: "Write the receipt of a ledger event: proof for anyone, offline", Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := strconv.ParseUint(args[1], 10, 62); err != nil {
+				return usage("index %q is not a number", args[1])
+			}
+			var file []byte
+			q := url.Values{"log": {args[0]}, "index": {args[1]}}
+			if err := a.client().Get(c.Context(), "/ledger/receipt", q, &file); err != nil {
+				return err
+			}
+			if out == "-" {
+				_, err := a.out.Write(file)
+				return err
+			}
+			if err := os.WriteFile(out, file, 0o644); err != nil {
+				return err
+			}
+			return a.show(map[string]any{"file": out, "bytes": len(file)}, func(w io.Writer) {
+				line(w, "wrote", out)
+				line(w, "check it anywhere with", "parley verify "+out)
+			})
+		},
+	}
+	export.Flags().StringVarP(&out, "out", "o", "parley-receipt.txt", "file to write; - for standard output")
+	return group("receipt", "Receipts: what proves an act to anyone", export)
+}
+
+// verification is the answer of verify, for one file.
+type verification struct {
+	OK        bool     `json:"ok"`
+	What      string   `json:"what"`
+	File      string   `json:"file"`
+	Signers   []string `json:"signers"`
+	Witnesses []string `json:"witnesses"`
+	Reasons   []string `json:"reasons"`
+	Accord    string   `json:"accord,omitempty"`
+	Title     string   `json:"title,omitempty"`
+	Kind      string   `json:"kind,omitempty"`
+	At        string   `json:"at,omitempty"`
+	Log       string   `json:"log,omitempty"`
+	Index     int64    `json:"index,omitempty"`
+	Keys      []string `json:"keys,omitempty"` // party and fingerprint, to compare
+	Event     any      `json:"event,omitempty"`
+}
+
+func (a *app) verifyCmd() *cobra.Command {
+	var want string
+	c := &cobra.Command{
+		Use: "verify FILE…", Short: "Check receipts offline, with no node", Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			all := true
+			var results []verification
+			for _, name := range args {
+				b, err := os.ReadFile(name)
+				if err != nil {
+					return err
+				}
+				v := verify(name, b, want)
+				all = all && v.OK
+				results = append(results, v)
+			}
+			var shown any = results
+			if len(results) == 1 {
+				shown = results[0]
+			} else if a.json {
+				shown = map[string]any{"ok": all, "what": "receipts", "files": results, "signers": []string{}, "witnesses": []string{}, "reasons": []string{}}
+			}
+			err := a.show(shown, func(w io.Writer) {
+				for _, v := range results {
+					v.print(w)
+				}
+			})
+			if err == nil && !all {
+				err = no
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&want, "accord", "", "the accord that it must be under: its id or the beginning of it")
+	return c
+}
+
+func verify(name string, b []byte, want string) verification {
+	out := verification{What: "receipt", File: name, Signers: []string{}, Witnesses: []string{}, Reasons: []string{}}
+	v, err := accord.VerifyReceipt(b)
+	if err == nil && !strings.HasPrefix(v.Accord.ID, want) {
+		err = fmt.Errorf("it is under accord %s, not %s", v.Accord.ID, want)
+	}
+	if err != nil {
+		out.Reasons = append(out.Reasons, err.Error())
+		return out
+	}
+	out.OK = true
+	out.Signers = append([]string{v.Event.Party}, v.Members...)
+	out.Witnesses = append(out.Witnesses, v.Witnesses...)
+	out.Accord, out.Title, out.Kind, out.Index = v.Accord.ID, v.Accord.Terms.Title, string(v.Event.Kind), v.Index
+	out.At, out.Log, out.Event = v.Event.At.UTC().Format("2006-01-02T15:04:05.000000Z"), v.Checkpoint.Origin, v.Event.Data
+	for _, m := range append(v.Accord.Terms.Members, v.Accord.Terms.Witnesses...) {
+		out.Keys = append(out.Keys, m.Party+" "+m.Fingerprint())
+	}
+	if len(v.Members) == 0 {
+		out.Reasons = append(out.Reasons, "no other member has cosigned yet: it proves what "+v.Event.Party+" signed, not that a partner holds it")
+	}
+	return out
+}
+
+func (v verification) print(w io.Writer) {
+	if !v.OK {
+		line(w, v.File, "NOT VALID")
+		for _, r := range v.Reasons {
+			line(w, "", r)
+		}
+		return
+	}
+	line(w, v.File, "valid")
+	line(w, "act", v.Kind, "by "+v.Signers[0], "at "+v.At)
+	line(w, "accord", short(v.Accord), v.Title)
+	line(w, "signed by", strings.Join(v.Signers, ", "))
+	line(w, "witnessed by", strings.Join(v.Witnesses, ", "))
+	for _, k := range v.Keys {
+		party, fp, _ := strings.Cut(k, " ")
+		line(w, "key of "+party, fp)
+	}
+	for _, r := range v.Reasons {
+		line(w, "note", r)
+	}
+}
+
+func (a *app) logCmd() *cobra.Command {
+	show := &cobra.Command{
+		Use: "show [ACCORD]", Short: "Show logs and their newest events", Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			q := url.Values{}
+			if len(args) == 1 {
+				q.Set("accord", args[0])
+			}
+			var out node.LedgerView
+			if err := a.client().Get(c.Context(), "/ledger", q, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) {
+				for _, l := range out.Logs {
+					line(w, l.Log, fmt.Sprintf("%d entries", l.Size), "cosigned by "+strings.Join(l.CosignedBy, ", "), "witnessed by "+strings.Join(l.WitnessedBy, ", "))
+				}
+				for _, e := range out.Events {
+					line(w, e.At, e.Party, fmt.Sprint(e.Index), e.Kind, e.Summary)
+				}
+			})
+		},
+	}
+	audit := &cobra.Command{
+		Use: "audit", Short: "Check every log of the node again, from its leaves up; works without a running node", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			out, err := a.audit(c.Context())
+			if err != nil {
+				return err
+			}
+			err = a.show(out, func(w io.Writer) {
+				for _, l := range out.Logs {
+					state := "good"
+					if len(l.Faults) > 0 {
+						state = "BAD"
+					}
+					line(w, l.Log, fmt.Sprintf("%d entries, %d open to us", l.Entries, l.Opened), state)
+					for _, f := range l.Faults {
+						line(w, "", f)
+					}
+				}
+			})
+			if err == nil && !out.OK {
+				err = no
+			}
+			return err
+		},
+	}
+	return group("log", "The ledger: who did what, when", show, audit)
+}
+
+// audit asks the running node, or opens the folder itself where none runs.
+func (a *app) audit(ctx context.Context) (out node.Audit, err error) {
+	err = a.client().Get(ctx, "/audit", nil, &out)
+	if !errors.Is(err, client.ErrNoNode) {
+		return out, err
+	}
+	n, err := node.Open(ctx, a.dir, node.Options{})
+	if err != nil {
+		return out, err
+	}
+	out, err = n.Audit(ctx)
+	return out, errors.Join(err, n.Close())
+}

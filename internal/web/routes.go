@@ -1,0 +1,401 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"parley.example/parley/accord"
+	"parley.example/parley/incident"
+	"parley.example/parley/internal/node"
+)
+
+// Who may do what in the browser. The socket may do everything.
+var (
+	anyone   []string // signed in, whatever the role
+	readers  = []string{node.Officer, node.Analyst, node.Approver, node.Operator}
+	officers = []string{node.Officer, node.Approver}
+	deciders = []string{node.Approver, node.Officer, node.Operator}
+	operator = []string{node.Operator}
+)
+
+// input is a request's body.
+type input[T any] struct{ Body T }
+
+// output is an answer's body.
+type output[T any] struct{ Body T }
+
+type byID struct {
+	ID string `path:"id" maxLength:"200"`
+}
+
+type byIDWith[T any] struct {
+	ID   string `path:"id" maxLength:"200"`
+	Body T
+}
+
+type none struct{}
+
+// handle registers one operation: who may call it, and what the node does.
+func handle[I, O any](s *Server, method, path, summary string, roles []string, do func(context.Context, *I) (O, error)) {
+	huma.Register(s.api, huma.Operation{
+		OperationID: summary, Method: method, Path: "/api/v1" + path, Summary: summary,
+		MaxBodyBytes: 4 << 20, Metadata: map[string]any{"roles": roles},
+	}, func(ctx context.Context, in *I) (*output[O], error) {
+		if err := allow(ctx, roles); err != nil {
+			return nil, err
+		}
+		out, err := do(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return &output[O]{out}, nil
+	})
+}
+
+func (s *Server) routes() {
+	s.sessionRoutes()
+	n := s.node
+	handle(s, "GET", "/overview", "overview", readers, func(ctx context.Context, _ *none) (node.Overview, error) { return n.Overview(ctx) })
+	handle(s, "GET", "/incidents", "list-incidents", readers, s.incidents)
+	handle(s, "GET", "/watch", "watch", readers, func(ctx context.Context, in *struct {
+		Horizon int `query:"horizon" default:"4"`
+	}) (node.Watch, error) {
+		return n.Watch(ctx, in.Horizon)
+	})
+	handle(s, "GET", "/inbox", "list-inbox", readers, func(ctx context.Context, _ *none) (items, error) {
+		got, err := n.Inbox(ctx, 1000)
+		return items{got}, err
+	})
+	handle(s, "GET", "/inbox/{id}", "show-inbox-item", readers, func(ctx context.Context, in *byID) (node.Item, error) { return n.InboxItem(ctx, in.ID) })
+	handle(s, "POST", "/release", "release", officers, func(ctx context.Context, in *input[node.ReleaseAsk]) (node.Release, error) {
+		return n.ReleaseObject(ctx, in.Body)
+	})
+	s.accordRoutes()
+	s.matchRoutes()
+	s.ledgerRoutes()
+	s.localRoutes()
+}
+
+type items struct {
+	Items []node.Item `json:"items"`
+}
+
+type sessionView struct {
+	Party   partyView `json:"party"`
+	User    node.User `json:"user"`
+	Notice  string    `json:"notice"`
+	Version string    `json:"version"`
+}
+
+type partyView struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Role string `json:"role"`
+	Mark string `json:"mark"`
+}
+
+func (s *Server) session(ctx context.Context, u node.User) (sessionView, error) {
+	cfg := s.node.Config()
+	v := sessionView{Party: partyView{cfg.Party, cfg.Name, "member", cfg.Mark}, User: u, Notice: cfg.Notice, Version: s.version}
+	as, err := s.node.ListAccords(ctx)
+	witness := len(as) > 0
+	for _, a := range as {
+		for _, m := range a.Members {
+			witness = witness && !m.Me
+		}
+	}
+	if witness {
+		v.Party.Role = "witness"
+	}
+	return v, err
+}
+
+func (s *Server) sessionRoutes() {
+	handle(s, "GET", "/session", "show-session", anyone, func(ctx context.Context, _ *none) (sessionView, error) {
+		return s.session(ctx, ctx.Value(userKey{}).(caller).User)
+	})
+	huma.Register(s.api, huma.Operation{OperationID: "sign-in", Method: "POST", Path: "/api/v1/session", Summary: "sign in by a one-time token"},
+		func(ctx context.Context, in *input[struct {
+			Token string `json:"token" maxLength:"200"`
+		}]) (*output[sessionView], error) {
+			u, err := s.node.SignIn(ctx, in.Body.Token)
+			if err != nil {
+				return nil, huma.Error401Unauthorized("This link was used already or has expired. Ask the node's operator for a new one: parley user link")
+			}
+			if err := s.sessions.RenewToken(ctx); err != nil {
+				return nil, s.problem(ctx, err)
+			}
+			s.sessions.Put(ctx, "name", u.Name)
+			s.sessions.Put(ctx, "role", u.Role)
+			v, err := s.session(ctx, u)
+			return &output[sessionView]{v}, s.problem(ctx, err)
+		})
+	huma.Register(s.api, huma.Operation{OperationID: "sign-out", Method: "DELETE", Path: "/api/v1/session", Summary: "sign out", DefaultStatus: 204},
+		func(ctx context.Context, _ *none) (*none, error) {
+			return nil, s.problem(ctx, s.sessions.Destroy(ctx))
+		})
+}
+
+type incidentsView struct {
+	Incidents []node.Incident `json:"incidents"`
+	Total     int64           `json:"total"`
+}
+
+func (s *Server) incidents(ctx context.Context, in *struct {
+	From  string `query:"from" doc:"first day, YYYY-MM-DD"`
+	To    string `query:"to" doc:"last day, YYYY-MM-DD"`
+	Area  string `query:"area"`
+	Class string `query:"class"`
+	Limit int    `query:"limit" minimum:"0" maximum:"100000"`
+}) (incidentsView, error) {
+	f := node.IncidentFilter{Area: in.Area, Class: in.Class, Limit: in.Limit}
+	for _, d := range []struct {
+		text string
+		to   *time.Time
+		add  int
+	}{{in.From, &f.From, 0}, {in.To, &f.To, 1}} {
+		if d.text == "" {
+			continue
+		}
+		t, err := time.Parse(time.DateOnly, d.text)
+		if err != nil {
+			return incidentsView{}, huma.Error422UnprocessableEntity("give days as YYYY-MM-DD, not " + d.text)
+		}
+		*d.to = t.AddDate(0, 0, d.add)
+	}
+	got, total, err := s.node.Incidents(ctx, f)
+	return incidentsView{got, total}, err
+}
+
+type reasonBody struct {
+	Reason string `json:"reason" maxLength:"2000"`
+}
+
+func (s *Server) accordRoutes() {
+	n := s.node
+	handle(s, "GET", "/accords", "list-accords", anyone, func(ctx context.Context, _ *none) (out struct {
+		Accords []node.Accord `json:"accords"`
+	}, err error) {
+		out.Accords, err = n.ListAccords(ctx)
+		return out, err
+	})
+	handle(s, "GET", "/accords/{id}", "show-accord", anyone, func(ctx context.Context, in *byID) (node.Accord, error) { return n.ShowAccord(ctx, in.ID) })
+	handle(s, "POST", "/accords/{id}/sign", "sign-accord", deciders, func(ctx context.Context, in *byID) (node.Accord, error) { return n.SignAccord(ctx, in.ID) })
+	handle(s, "POST", "/accords/{id}/suspend", "suspend-accord", deciders, func(ctx context.Context, in *byIDWith[reasonBody]) (node.Accord, error) {
+		return n.Suspend(ctx, in.ID, in.Body.Reason)
+	})
+	handle(s, "POST", "/accords/{id}/resume", "resume-accord", deciders, func(ctx context.Context, in *byID) (node.Accord, error) { return n.Resume(ctx, in.ID) })
+	handle(s, "POST", "/accords/{id}/end", "end-accord", deciders, func(ctx context.Context, in *byIDWith[reasonBody]) (node.Accord, error) {
+		return n.EndAccord(ctx, in.ID, in.Body.Reason)
+	})
+	handle(s, "POST", "/accords/{id}/rung", "set-rung", deciders, func(ctx context.Context, in *byIDWith[struct {
+		To   string `json:"to"`
+		Rung string `json:"rung"`
+	}]) (node.Accord, error) {
+		var r accord.Rung
+		if err := r.UnmarshalText([]byte(in.Body.Rung)); err != nil {
+			return node.Accord{}, huma.Error422UnprocessableEntity(err.Error())
+		}
+		return n.SetRung(ctx, in.ID, in.Body.To, r)
+	})
+	handle(s, "POST", "/accords/{id}/accept", "accept-rung", deciders, func(ctx context.Context, in *byIDWith[struct {
+		From string `json:"from"`
+	}]) (node.Accord, error) {
+		return n.AcceptRung(ctx, in.ID, in.Body.From)
+	})
+	// The terms' own reader checks them: it refuses misspelt ones and says
+	// everything that is wrong.
+	huma.Register(s.api, huma.Operation{OperationID: "save-draft", Method: "POST", Path: "/api/v1/drafts/{id}", Summary: "save-draft", SkipValidateBody: true, MaxBodyBytes: 1 << 20, DefaultStatus: 204},
+		func(ctx context.Context, in *struct {
+			ID      string `path:"id" maxLength:"100"`
+			RawBody []byte `contentType:"application/json"`
+		}) (*none, error) {
+			if err := allow(ctx, deciders); err != nil {
+				return nil, err
+			}
+			d, err := node.ParseDraft(in.RawBody)
+			if err == nil {
+				err = n.SaveDraft(ctx, in.ID, d)
+			}
+			return nil, s.problem(ctx, err)
+		})
+	handle(s, "POST", "/drafts/{id}/offer", "offer-accord", deciders, func(ctx context.Context, in *byID) (node.Accord, error) { return n.OfferAccord(ctx, in.ID) })
+}
+
+func (s *Server) matchRoutes() {
+	n := s.node
+	handle(s, "POST", "/match/publish", "publish-match", officers, func(ctx context.Context, in *input[struct {
+		Accord   string `json:"accord"`
+		Selector string `json:"selector"`
+	}]) (node.Publication, error) {
+		return n.PublishMatch(ctx, in.Body.Accord, in.Body.Selector)
+	})
+	handle(s, "POST", "/match/ask", "ask-match", officers, func(ctx context.Context, in *input[node.MatchAsk]) (node.Question, error) {
+		return n.AskMatch(ctx, in.Body)
+	})
+	handle(s, "GET", "/match/questions", "list-questions", officers, func(ctx context.Context, _ *none) (out struct {
+		Questions []node.Question `json:"questions"`
+	}, err error) {
+		out.Questions, err = n.Questions(ctx)
+		return out, err
+	})
+	handle(s, "GET", "/match/questions/{id}", "show-question", officers, func(ctx context.Context, in *byID) (node.Question, error) {
+		return n.ShowQuestion(ctx, in.ID, "")
+	})
+	handle(s, "GET", "/requests", "list-requests", readers, func(ctx context.Context, _ *none) (out struct {
+		Requests []node.Request `json:"requests"`
+	}, err error) {
+		out.Requests, err = n.Requests(ctx)
+		return out, err
+	})
+	handle(s, "POST", "/requests", "make-request", officers, func(ctx context.Context, in *input[node.RequestAsk]) (node.Request, error) {
+		return n.MakeRequest(ctx, in.Body)
+	})
+	handle(s, "POST", "/requests/{id}/answer", "answer-request", officers, func(ctx context.Context, in *byIDWith[struct {
+		Decision string `json:"decision" enum:"release,decline"`
+		Object   string `json:"object,omitempty"`
+	}]) (answerView, error) {
+		req, rel, err := n.AnswerRequest(ctx, in.ID, node.RequestAnswer{Release: in.Body.Decision == "release", Object: in.Body.Object})
+		return answerView{req, rel}, err
+	})
+}
+
+// answerView is a request and, where one was tried, the gate's answer.
+type answerView struct {
+	node.Request
+	Release *node.Release `json:"release,omitempty"`
+}
+
+func (s *Server) ledgerRoutes() {
+	n := s.node
+	handle(s, "GET", "/ledger", "list-ledger", anyone, func(ctx context.Context, in *struct {
+		Accord string `query:"accord"`
+		Limit  int    `query:"limit" minimum:"0" maximum:"10000"`
+	}) (node.LedgerView, error) {
+		return n.Ledger(ctx, in.Accord, in.Limit)
+	})
+	huma.Register(s.api, huma.Operation{OperationID: "export-receipt", Method: "GET", Path: "/api/v1/ledger/receipt", Summary: "receipt file for an event"},
+		func(ctx context.Context, in *struct {
+			Log   string `query:"log" required:"true"`
+			Index int64  `query:"index" required:"true" minimum:"0"`
+		}) (*huma.StreamResponse, error) {
+			if err := allow(ctx, anyone); err != nil {
+				return nil, err
+			}
+			file, err := n.Receipt(ctx, in.Log, in.Index)
+			if err != nil {
+				return nil, s.problem(ctx, err)
+			}
+			return download("parley-receipt.txt", file), nil
+		})
+	handle(s, "GET", "/alarms", "list-alarms", anyone, func(ctx context.Context, _ *none) (out struct {
+		Alarms []node.Alarm `json:"alarms"`
+	}, err error) {
+		out.Alarms, err = n.Alarms(ctx)
+		return out, err
+	})
+}
+
+func download(name string, body []byte) *huma.StreamResponse {
+	return &huma.StreamResponse{Body: func(c huma.Context) {
+		c.SetHeader("Content-Type", "application/octet-stream")
+		c.SetHeader("Content-Disposition", `attachment; filename="`+name+`"`)
+		_, _ = io.Copy(c.BodyWriter(), bytes.NewReader(body))
+	}}
+}
+
+// localRoutes are for the operator, which mostly means the command line.
+func (s *Server) localRoutes() {
+	n := s.node
+	handle(s, "GET", "/cards", "list-cards", anyone, func(ctx context.Context, _ *none) (out struct {
+		Cards []node.Card `json:"cards"`
+	}, err error) {
+		out.Cards, err = n.Cards(ctx)
+		return out, err
+	})
+	handle(s, "GET", "/card", "show-card", anyone, func(context.Context, *none) (node.Card, error) { return n.OwnCard(), nil })
+	handle(s, "POST", "/cards", "add-card", operator, func(ctx context.Context, in *input[struct {
+		Note        string `json:"note"`
+		Fingerprint string `json:"fingerprint,omitempty"`
+	}]) (node.Card, error) {
+		return n.AddCard(ctx, []byte(in.Body.Note), in.Body.Fingerprint)
+	})
+	handle(s, "POST", "/links", "make-link", operator, func(ctx context.Context, in *input[node.User]) (out struct {
+		Link string `json:"link"`
+	}, err error) {
+		out.Link, err = n.SignInLink(ctx, in.Body)
+		return out, err
+	})
+	handle(s, "POST", "/sync", "sync", operator, func(ctx context.Context, in *input[struct {
+		Accord string `json:"accord"`
+		Party  string `json:"party"`
+	}]) (none, error) {
+		a, err := n.ShowAccord(ctx, in.Body.Accord)
+		if err == nil {
+			err = n.Sync(ctx, a.ID, in.Body.Party)
+		}
+		return none{}, err
+	})
+	handle(s, "GET", "/audit", "audit", []string{node.Operator, node.Auditor}, func(ctx context.Context, _ *none) (node.Audit, error) { return n.Audit(ctx) })
+	handle(s, "GET", "/held", "count-held", anyone, func(ctx context.Context, _ *none) (node.Held, error) { return n.Held(ctx) })
+	handle(s, "GET", "/objects/{id}", "show-object", readers, func(ctx context.Context, in *byID) (json.RawMessage, error) { return n.ShowObject(ctx, in.ID) })
+	handle(s, "GET", "/accords/{id}/events", "list-event-data", anyone, func(ctx context.Context, in *struct {
+		ID    string `path:"id"`
+		Party string `query:"party" required:"true"`
+		Kind  string `query:"kind" required:"true"`
+	}) (out struct {
+		Events []json.RawMessage `json:"events"`
+	}, err error) {
+		out.Events, err = n.EventData(ctx, in.ID, in.Party, in.Kind)
+		return out, err
+	})
+	// A file is streamed, so it does not pass through the API library.
+	s.mux.HandleFunc("POST /api/v1/import", s.importFile)
+}
+
+// maxImport bounds an imported file in bytes.
+const maxImport = 2 << 30
+
+func (s *Server) importFile(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	write := func(status int, v any) {
+		w.Header().Set("Content-Type", "application/json")
+		if status >= 400 {
+			w.Header().Set("Content-Type", "application/problem+json")
+		}
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(v)
+	}
+	fail := func(err error) {
+		var se huma.StatusError
+		if e := s.problem(ctx, err); e != nil {
+			se, _ = e.(huma.StatusError)
+		}
+		write(se.GetStatus(), se)
+	}
+	if err := allow(ctx, []string{node.Analyst, node.Officer, node.Operator}); err != nil {
+		fail(err)
+		return
+	}
+	var mapping *incident.Mapping
+	if m := r.URL.Query().Get("map"); m != "" {
+		got, err := incident.ReadMapping(bytes.NewReader([]byte(m)))
+		if err != nil {
+			fail(huma.Error422UnprocessableEntity("mapping: " + err.Error()))
+			return
+		}
+		mapping = &got
+	}
+	out, err := s.node.ImportFile(ctx, http.MaxBytesReader(w, r.Body, maxImport), r.URL.Query().Get("format"), mapping)
+	if err != nil {
+		fail(err)
+		return
+	}
+	write(http.StatusOK, out)
+}
