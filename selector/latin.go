@@ -39,6 +39,11 @@ func beforeFront(w string, _, end int) bool {
 
 func beforeConsonant(w string, _, end int) bool { return end < len(w) && !vowel(w[end]) }
 
+// betweenVowels leaves out endings in -llah, which are not Spanish.
+func betweenVowels(w string, i, end int) bool {
+	return i > 0 && end < len(w) && vowel(w[i-1]) && vowel(w[end]) && w[end:] != "ah" && w[end:] != "a"
+}
+
 var latinRules = []latinRule{
 	{"tsch", nil, step{"C"}},
 	{"sch", nil, step{"C", "SK"}},
@@ -57,7 +62,7 @@ var latinRules = []latinRule{
 	{"bh", nil, step{"B"}},
 	{"jh", nil, step{"G"}},
 	{"zh", nil, step{"G", "SH"}},
-	{"rh", nil, step{"R"}},
+	{"rh", nil, step{"RH", "R"}},
 	{"ck", nil, step{"K"}},
 	{"cq", nil, step{"K"}},
 	{"sc", beforeFront, step{"S", "C"}},
@@ -69,7 +74,11 @@ var latinRules = []latinRule{
 	{"ts", nil, step{"S"}},
 	{"dz", nil, step{"S"}},
 	{"dj", nil, step{"G"}},
-	{"dt", nil, step{"DT", "T"}},
+	{"dg", nil, step{"G", "DG"}},
+	{"dt", nil, step{"DT", "T", "D"}},
+	{"gl", beforeFront, step{"GL", "L"}},
+	{"ll", initial, step{"L", "a"}},
+	{"ll", betweenVowels, step{"L", ""}},
 	{"gn", nil, step{"N", "GN"}},
 	{"kn", initial, step{"N", "KN"}},
 	{"wr", initial, step{"R"}},
