@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"context"
+	"database/sql/driver"
 	"embed"
 	"errors"
 	"fmt"
@@ -80,6 +82,6 @@ func (c *conn) run(script string) error {
 		return err
 	}
 	defer s.Close()
-	_, err = s.Exec(nil) //nolint:staticcheck // no arguments to convert
+	_, err = s.(driver.StmtExecContext).ExecContext(context.Background(), nil)
 	return err
 }
