@@ -6,6 +6,9 @@ export const pages = ['overview', 'inbox', 'accords', 'ledger'] as const
 export type Page = (typeof pages)[number]
 export type Route = { page: Page; id: string; query: Readonly<Record<string, string>> }
 
+/** pagesOf a role: an auditor sees that things happened, not what they were. */
+export const pagesOf = (role: string): readonly Page[] => (role === 'auditor' ? ['ledger', 'accords'] : pages)
+
 const isPage = (text: string): text is Page => (pages as readonly string[]).includes(text)
 
 /** parseRoute reads a fragment; an unknown page leads to the overview. */

@@ -350,6 +350,18 @@ test('a witness sees the accord and the logs, and has nothing to suspend', async
   await close()
 })
 
+test('an auditor sees that things happened, not what they were', async () => {
+  const { page, faults, close } = await open({ party: 'north-as-auditor' })
+  await page.getByRole('heading', { name: 'Ledger', level: 1 }).waitFor()
+  assert.deepEqual((await page.locator('.nav a').allInnerTexts()).map((t) => t.trim()), ['Ledger', 'Accords'])
+  await visit(page, '#/overview')
+  assert.equal(await page.locator('.problem').count(), 0)
+  await page.getByRole('heading', { name: 'Ledger', level: 1 }).waitFor()
+  assert.deepEqual(await audit(page), [])
+  assert.deepEqual(faults, [])
+  await close()
+})
+
 test('errors say what to do, and an old answer stays on the page', async () => {
   const provoked = (text) => /Failed to load resource/.test(text)
   const { page, faults, close } = await open({ expected: provoked })

@@ -18,6 +18,8 @@ const types = {
   '.json': 'application/json', '.woff2': 'font/woff2',
 }
 
+const seen = (session, role) => (role ? { ...session, user: { ...session.user, role } } : session)
+
 class Refusal extends Error {
   constructor(status, title, detail) {
     super(detail)
@@ -80,21 +82,22 @@ export async function start({ port = 0 } = {}) {
       for await (const part of request) parts.push(part)
       body = JSON.parse(Buffer.concat(parts).toString())
     }
-    const party = /parley=(\w+)/.exec(request.headers.cookie ?? '')?.[1]
+    const [, party, role] = /parley=([a-z]+)-?([a-z]*)/.exec(request.headers.cookie ?? '') ?? []
     if (call === 'POST /session') {
-      const [, name] = /^(north|south|guarantor)-\w+$/.exec(body.token) ?? []
+      const [, name, as] = /^(north|south|guarantor)-(?:\w+|as-(auditor)-\w+)$/.exec(body.token) ?? []
       if (!name || spent.has(body.token)) throw new Refusal(401, 'Unauthorized', 'This link was used or has expired.')
       spent.add(body.token)
-      response.setHeader('Set-Cookie', `parley=${name}; HttpOnly; SameSite=Strict; Path=/`)
-      return send(worldOf(name).session)
+      response.setHeader('Set-Cookie', `parley=${name}${as ? `-${as}` : ''}; HttpOnly; SameSite=Strict; Path=/`)
+      return send(seen(worldOf(name).session, as))
     }
     if (!party) throw new Refusal(401, 'Unauthorized', 'Sign in first.')
     const w = worldOf(party)
-    if (call === 'GET /session') return send(w.session)
+    if (call === 'GET /session') return send(seen(w.session, role))
     if (call === 'DELETE /session') {
       response.writeHead(204, { 'Set-Cookie': 'parley=; Max-Age=0; Path=/' })
       return response.end()
     }
+    if (role === 'auditor' && !/\/(accords|ledger)/.test(call)) throw new Refusal(403, 'Forbidden', 'Your role, auditor, may not do this.')
     if (call === 'GET /overview') return send(w.overview)
     if (call === 'GET /watch') return send(w.watch)
     if (call === 'GET /incidents') {

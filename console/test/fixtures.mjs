@@ -32,12 +32,12 @@ const places = [
   ['Asadabad', 'Kunar', 34.87, 71.15, 4], ['Khost', 'Khost', 33.34, 69.92, 4], ['Spin Boldak', 'Kandahar', 31.01, 66.4, 3],
   ['Kandahar', 'Kandahar', 31.61, 65.71, 4], ['Lashkar Gah', 'Helmand', 31.59, 64.37, 2],
 ]
-const classes = ['police', 'military', 'civilians', 'government', 'infrastructure', 'religious', 'border']
-const kinds = ['bombing', 'ied', 'ambush', 'armed-assault', 'suicide', 'assassination', 'mortar']
+const classes = ['security-forces', 'state', 'civilian', 'infrastructure', 'religious', 'education', 'relief']
+const kinds = ['bombing', 'ied', 'ambush', 'armed-assault', 'suicide-attack', 'assassination', 'shelling']
 const titles = {
   bombing: 'Bomb at a market gate', ied: 'Roadside bomb against a patrol', ambush: 'Convoy ambushed at a pass',
-  'armed-assault': 'Gunmen attack a checkpoint at night', suicide: 'Suicide attack at a compound entrance',
-  assassination: 'Local official shot on the way to work', mortar: 'Mortar rounds fired at a border post',
+  'armed-assault': 'Gunmen attack a checkpoint at night', 'suicide-attack': 'Suicide attack at a compound entrance',
+  assassination: 'Local official shot on the way to work', shelling: 'Mortar rounds fired at a border post',
 }
 const organisations = ['', '', 'Grey Lantern Front (fictional)', 'Ash Valley Column (fictional)', 'Ninth Gate Band (fictional)']
 
@@ -76,7 +76,7 @@ function makeIncidents(count) {
       kind,
       killed: { low: Math.floor(best * 0.7), best, high: Math.ceil(best * 1.4) },
       organisation: organisations[Math.floor(next() * organisations.length)],
-      from: next() < 0.2 ? 'South' : '',
+      from: next() < 0.2 ? 'south' : '',
       marking: ['TLP:GREEN', 'TLP:AMBER', 'TLP:AMBER', 'TLP:AMBER+STRICT'][Math.floor(next() * 4)],
       grading: 'ABCDF'[Math.floor(next() * 5)] + '12346'[Math.floor(next() * 5)],
     })
@@ -101,10 +101,10 @@ function watch() {
     const p = 1 - Math.exp(-Math.max(mean, 0.12))
     return {
       area, counts, total: mine.length, last_attack: mine[0]?.date ?? null, quiet_weeks: quiet < 0 ? weeks.length : quiet,
-      p, low: Math.max(0, p - 0.14 * (1 - p) - 0.05), high: Math.min(0.995, p + 0.2 * (1 - p) + 0.02),
-      base_rate: Math.min(0.97, p * 0.72 + 0.12), mean,
+      p, low: Math.max(0, Math.floor(mean - 1.7 * Math.sqrt(mean))), high: Math.ceil(mean + 1.9 * Math.sqrt(mean) + 1),
+      base_rate: area === 'Helmand' ? -1 : Math.min(0.97, p * 0.72 + 0.12), mean,
       lull: quiet >= 8
-        ? { at_least_weeks: 8, n: 41, observed: 0.34, forecast: 0.09, text: 'After 8 or more quiet weeks, an attack still came within 4 weeks in 34 % of 41 past cases; plain smoothing had said 9 %.' }
+        ? { at_least_weeks: 8, n: 41, observed: 0.34, forecast: 0.09, text: `Quiet for ${quiet} weeks. After at least 8 quiet weeks, an attack followed within 4 weeks in 34 % of 41 cases; a smoothed rate said 9 %. Quiet is not safety.` }
         : null,
     }
   })
@@ -135,9 +135,9 @@ const item = (n, fields) => ({
   accord: accordId, accord_title: 'Border early-warning accord (fictional)',
   kind: 'incident', marking: 'TLP:AMBER', grading: 'B2', state: 'read',
   provenance: {
-    log: '', index: n, event_at: fields.at, checkpoint_size: n + 4, cosigned_by: n > 5 ? [] : ['South', 'Guarantor'], digest: hex(90 + n),
+    log: '', index: n, event_at: fields.at, checkpoint_size: n + 4, cosigned_by: n < 2 ? [] : ['south', 'guarantor'], digest: hex(90 + n),
   },
-  redactions: [],
+  redactions: [], purpose: 'early-warning', expires: '2027-11-21T00:00:00Z',
   ...fields,
 })
 
@@ -172,8 +172,8 @@ export function objectOf(one) {
     object_marking_refs: ['marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421'],
     extensions: {
       [extension]: {
-        extension_type: 'property-extension', start: '2026-11-21', place: 'Torkham crossing', area: 'Nangarhar',
-        latitude: 34.1, longitude: 71.0, radius_km: 25, target_classes: ['border', 'civilians'], attack_kind: 'bombing',
+        extension_type: 'property-extension', start: '2026-11-21', place: 'Torkham crossing', admin1: 'Nangarhar', country: 'Afghanistan',
+        latitude: 34.1, longitude: 71.0, radius_km: 25, classes: ['security-forces', 'civilian'], kind: 'bombing',
         killed: { low: 0, best: 0, high: 0 },
         claims: [{ organisation: 'Grey Lantern Front (fictional)', by: 'South', grading: 'C3' }],
       },
@@ -187,7 +187,7 @@ export function world(me) {
   const other = me === 'north' ? 'south' : 'north'
   const requests = me === 'guarantor' ? [] : [
     {
-      id: 'request-1', accord: accordId, from: parties[other].name, to: parties[me].name, direction: 'in',
+      id: 'request-1', accord: accordId, from: other, to: me, direction: 'in',
       at: '2026-11-22T05:15:00Z', due: '2026-11-23T05:15:00Z', state: 'open', reason: '',
       subject: 'Telephone number that matched in question 3, case K-2026-114: what do you hold on it?',
       objects: [
@@ -196,7 +196,7 @@ export function world(me) {
       ],
     },
     {
-      id: 'request-2', accord: accordId, from: parties[me].name, to: parties[other].name, direction: 'out',
+      id: 'request-2', accord: accordId, from: me, to: other, direction: 'out',
       at: '2026-11-18T09:00:00Z', due: '2026-11-25T09:00:00Z', state: 'declined', reason: 'Declined by the holder’s officer.',
       subject: 'Vehicle plate LES-4471, case K-2026-109', objects: [],
     },
@@ -210,16 +210,16 @@ export function world(me) {
     object_types: ['incident', 'report', 'indicator'],
     match: [{ kind: 'phone', quota: 100 }, { kind: 'vehicle-plate', quota: 40 }],
     retention_days: 365, effective: '2026-09-01T00:00:00Z', expires: '2027-08-31T00:00:00Z',
-    rungs: [{ from: 'north', to: 'south', rung: 'tearline' }, { from: 'south', to: 'north', rung: 'match' }],
+    rungs: [{ from: 'north', to: 'south', rung: 'tearline' }, { from: 'south', to: 'north', rung: 'match', offered: 'tearline' }],
     suspended: null,
     text: `{\n  "title": "Border early-warning accord (fictional)",\n  "members": ["north", "south"],\n  "witnesses": ["guarantor"],\n  "ceiling": {"rung": "tearline", "tlp": "TLP:AMBER"}\n}\n\n— north.example ${hex(41, 24)}\n— south.example ${hex(42, 24)}\n`,
   }
-  const kinds = ['accord offered', 'accord signed', 'rung raised', 'released', 'match key published', 'match answered', 'request answered', 'released', 'received', 'witness seen']
+  const kinds = ['accord-offered', 'accord-signed', 'rung-accepted', 'released', 'match-published', 'match-answered', 'request-answered', 'released', 'received', 'rung-offered']
   const events = Array.from({ length: 26 }, (_, i) => {
     const party = i % 2 ? 'south' : 'north'
     const kind = kinds[i % kinds.length]
     return {
-      log: log[party], party: parties[party].name, index: Math.floor(i / 2), kind,
+      log: log[party], party, index: Math.floor(i / 2), kind,
       at: new Date(Date.parse('2026-11-22T05:00:00Z') - (26 - i) * 3.1 * 3600e3).toISOString().replace(/\.\d+Z/, 'Z'),
       summary: me === 'guarantor' ? 'Commitment only; the content is not known here.' : `${parties[party].name}: ${kind}, ${i % 3 ? 'one object, TLP:AMBER' : 'accord ' + accordId.slice(0, 15)}`,
       digest: hex(300 + i), ordered_after: hex(400 + i),
@@ -227,7 +227,7 @@ export function world(me) {
   }).reverse()
   return {
     session: {
-      party: parties[me], user: { name: { north: 'Duty officer N-4', south: 'Duty officer S-2', guarantor: 'Observer G-1' }[me], role: me === 'guarantor' ? 'auditor' : 'officer' },
+      party: parties[me], user: { name: { north: 'Duty officer N-4', south: 'Duty officer S-2', guarantor: 'Observer G-1' }[me], role: me === 'guarantor' ? 'operator' : 'officer' },
       notice: 'fictional world', version: '0.1.0',
     },
     overview: {
@@ -240,7 +240,7 @@ export function world(me) {
       ],
       partners: ['north', 'south', 'guarantor'].filter((id) => id !== me).map((id) => ({
         party: id, name: parties[id].name, accord: accordId, accord_title: accord.title,
-        state: 'in force', rung: id === 'guarantor' ? '' : 'tearline',
+        state: 'in force', rung: id === 'guarantor' ? 'witness' : 'tearline',
         last_contact: id === 'guarantor' ? '2026-11-22T05:58:00Z' : '2026-11-22T06:01:12Z', waiting_out: id === 'guarantor' ? 0 : 2,
         reason: id === 'guarantor' ? 'Witness: co-signs checkpoints, sees commitments only.' : 'Reachable; two parcels wait for its counter-signature.',
       })),
@@ -251,8 +251,8 @@ export function world(me) {
     accords: [accord],
     ledger: {
       logs: ['north', 'south'].map((id, i) => ({
-        log: log[id], party: parties[id].name, accord: accordId, size: 13, root: hex(50 + i), at: '2026-11-22T06:00:00Z',
-        cosigned_by: [parties[id === 'north' ? 'south' : 'north'].name], witnessed_by: i ? [] : ['Guarantor'],
+        log: log[id], party: id, accord: accordId, size: 13, root: hex(50 + i), at: '2026-11-22T06:00:00Z',
+        cosigned_by: [id === 'north' ? 'south' : 'north'], witnessed_by: i ? [] : ['guarantor'],
       })),
       events,
     },

@@ -41,8 +41,9 @@ export function Ladder(props: { accord: Accord }) {
               </th>
               {grants.map((grant) => {
                 const reached = rungs.indexOf(grant.rung as (typeof rungs)[number])
-                const words: 'ladder.here' | 'ladder.below' | 'ladder.open' | 'ladder.closed' =
+                const words: 'ladder.here' | 'ladder.below' | 'ladder.offered' | 'ladder.open' | 'ladder.closed' =
                   level === reached ? 'ladder.here'
+                  : rungs[level] === grant.offered ? 'ladder.offered'
                   : level < reached ? 'ladder.below'
                   : level <= ceiling ? 'ladder.open'
                   : 'ladder.closed'

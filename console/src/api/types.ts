@@ -67,6 +67,9 @@ export type Lull = {
   text: string
 }
 
+/** A forecast: `p` of at least one attack within the horizon, `low` to `high`
+ * the central 90 % interval of their number, `mean` the number expected;
+ * `base_rate` -1 where there is no earlier span; `last_attack` a week's Monday. */
 export type WatchArea = {
   area: string
   counts: (number | null)[]
@@ -114,6 +117,9 @@ export type Item = {
   state: 'new' | 'read'
   provenance: Provenance
   redactions: string[] | null
+  purpose?: string
+  expires?: string
+  problem?: string
   object?: unknown
 }
 
@@ -146,7 +152,7 @@ export type Accord = {
   retention_days: number
   effective: string
   expires: string
-  rungs: { from: string; to: string; rung: string }[] | null
+  rungs: { from: string; to: string; rung: string; offered?: string }[] | null
   suspended: { by: string; at: string; reason: string } | null
   text: string
 }

@@ -4,7 +4,7 @@ import { receiptAddress } from '../api/client'
 import { item as itemQuery } from '../api/queries'
 import type { Item } from '../api/types'
 import { useSay, useTerm } from '../i18n'
-import { Asked, Digest, Fold, Grading, Marking, Moment, PartyName, Text } from '../parts'
+import { Asked, Day, Digest, Fold, Grading, Marking, Moment, PartyName, Text } from '../parts'
 import { Icon } from '../parts/Icon'
 import { formatRoute } from '../route'
 import { Stix } from './Stix'
@@ -50,6 +50,28 @@ function Shown(props: { item: Item }) {
           <Moment at={item.at} solar />
         </p>
       </header>
+
+      {item.problem && (
+        <p className="problem" role="alert">
+          <Icon name="warn" /> <bdi>{item.problem}</bdi>
+        </p>
+      )}
+      {(item.purpose || item.expires) && (
+        <dl className="facts">
+          {item.purpose && (
+            <div>
+              <dt>{say('item.purpose')}</dt>
+              <dd><bdi>{term('purpose', item.purpose)}</bdi></dd>
+            </div>
+          )}
+          {item.expires && (
+            <div>
+              <dt>{say('item.expires')}</dt>
+              <dd><Day at={item.expires} solar /></dd>
+            </div>
+          )}
+        </dl>
+      )}
 
       {item.object !== undefined && <Stix object={item.object} />}
 

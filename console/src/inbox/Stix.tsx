@@ -52,8 +52,10 @@ const said = (value: unknown) =>
   value !== null && value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0)
 
 /** A figure on which sources differ: the best one and its bounds. */
-const isRange = (value: unknown): value is { low: number; best: number; high: number } =>
-  isFields(value) && ['low', 'best', 'high'].every((key) => typeof value[key] === 'number')
+const isRange = (value: unknown): value is { low?: number; best?: number; high?: number } =>
+  isFields(value) &&
+  Object.keys(value).length > 0 &&
+  Object.entries(value).every(([key, n]) => ['low', 'best', 'high'].includes(key) && typeof n === 'number')
 
 function Value(props: { of: unknown }): ReactNode {
   const { of: value } = props
@@ -77,7 +79,7 @@ function Value(props: { of: unknown }): ReactNode {
   if (isRange(value)) {
     return (
       <bdi>
-        {value.best} ({value.low}–{value.high})
+        {value.best ?? '?'} ({value.low ?? '?'}–{value.high ?? '?'})
       </bdi>
     )
   }

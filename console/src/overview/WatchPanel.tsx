@@ -7,6 +7,9 @@ import { amend } from '../route'
 import { useAreaName } from './area'
 import { Spark } from './Spark'
 
+// Fewer past lulls than this say nothing; the node's own text keeps to the same.
+const fewest = 10
+
 /** WatchPanel: for each area how probable an attack is in the weeks to come,
  * with what is not known about that number beside it. */
 export function WatchPanel(props: { watch: Watch; area: string }) {
@@ -60,15 +63,15 @@ function Card(props: { of: WatchArea; horizon: number; chosen: boolean }) {
           </p>
           <Scale of={area} />
           <p className="odds-words">
-            {area.low !== null && area.high !== null && (
-              <span>{say('watch.interval', { low: percent(area.low), high: percent(area.high) })}</span>
-            )}
-            {area.base_rate !== null && (
-              <span>{say('watch.base', { p: percent(area.base_rate) })}</span>
-            )}
             {area.mean !== null && (
               <span>{say('watch.mean', { n: formatNumber(area.mean, { maximumFractionDigits: 1 }) })}</span>
             )}
+            {area.low !== null && area.high !== null && (
+              <span>{say('watch.interval', { low: area.low, high: area.high })}</span>
+            )}
+            <span>
+              {hasBase(area) ? say('watch.base', { p: percent(area.base_rate) }) : say('watch.no-base')}
+            </span>
           </p>
         </div>
       ) : (
@@ -90,10 +93,9 @@ function Card(props: { of: WatchArea; horizon: number; chosen: boolean }) {
         <p className="lull">
           <Icon name="lull" />
           <span>
-            <strong>{say('lull.title')}</strong>{' '}
             {locale === 'en' && area.lull.text ? (
               <bdi>{area.lull.text}</bdi>
-            ) : (
+            ) : area.lull.n >= fewest ? (
               say('lull.text', {
                 weeks: area.lull.at_least_weeks,
                 n: area.lull.n,
@@ -101,7 +103,10 @@ function Card(props: { of: WatchArea; horizon: number; chosen: boolean }) {
                 observed: percent(area.lull.observed),
                 forecast: percent(area.lull.forecast),
               })
-            )}
+            ) : (
+              say('lull.few', { n: area.lull.n })
+            )}{' '}
+            {!(locale === 'en' && area.lull.text) && <strong>{say('lull.title')}</strong>}
           </span>
         </p>
       )}
@@ -115,24 +120,26 @@ export function percentage(p: number, format: (share: number) => string): string
   return `\u2066${said}\u2069`
 }
 
-/** Scale draws 0 to 100 %: the interval as a band, the estimate as a bar across
- * it, the base rate as a tick below. The words beside it say the same. */
+/** hasBase: the node writes -1 where there is no earlier span to count. */
+const hasBase = (area: WatchArea): area is WatchArea & { base_rate: number } =>
+  area.base_rate !== null && area.base_rate >= 0
+
+/** Scale draws 0 to 100 %: the probability as a bar, the base rate as a tick.
+ * The words beside it say the same. */
 function Scale(props: { of: WatchArea }) {
-  const { p, low, high, base_rate } = props.of
+  const { of: area } = props
+  const { p } = area
   const at = (share: number) => 100 * Math.min(1, Math.max(0, share))
   return (
     <svg className="scale" viewBox="0 0 100 14" preserveAspectRatio="none" aria-hidden="true">
       <rect className="scale-track" x="0" y="4" width="100" height="6" />
+      {p !== null && <rect className="scale-p" x="0" y="4" width={at(p)} height="6" />}
       {[25, 50, 75].map((x) => (
         <line key={x} className="scale-grid" x1={x} x2={x} y1="4" y2="10" />
       ))}
-      {low !== null && high !== null && (
-        <rect className="scale-band" x={at(low)} y="4" width={Math.max(0.5, at(high) - at(low))} height="6" />
+      {hasBase(area) && (
+        <line className="scale-base" x1={at(area.base_rate)} x2={at(area.base_rate)} y1="0" y2="14" />
       )}
-      {base_rate !== null && (
-        <line className="scale-base" x1={at(base_rate)} x2={at(base_rate)} y1="10" y2="14" />
-      )}
-      {p !== null && <line className="scale-p" x1={at(p)} x2={at(p)} y1="1" y2="12" />}
     </svg>
   )
 }

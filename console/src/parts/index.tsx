@@ -1,10 +1,12 @@
 // The small pieces that every page is made of.
 import type { ReactNode } from 'react'
+import { useQuery } from '@tanstack/react-query'
 import { useIntl } from 'react-intl'
 import { Button, type ButtonProps } from 'react-aria-components/Button'
 import { Disclosure, DisclosurePanel } from 'react-aria-components/Disclosure'
 import { Heading } from 'react-aria-components/Heading'
 import { Problem } from '../api/client'
+import { accords } from '../api/queries'
 import { useSay, useTerm, type MessageId } from '../i18n'
 import { Emblem } from './Emblem'
 import { Icon, type IconName } from './Icon'
@@ -14,11 +16,18 @@ import * as time from './time'
 /** Text isolates what others wrote from the direction of the page. */
 export const Text = (props: { children: string }) => <bdi>{props.children}</bdi>
 
+/** PartyName shows a party by emblem and name. Where the API gives its id alone,
+ * the accords say the name. */
 export function PartyName(props: { id?: string; name: string; size?: number }) {
+  const { data } = useQuery({ ...accords, refetchInterval: false, staleTime: 60_000 })
+  const known = data?.accords
+    ?.flatMap((a) => [...a.members, ...(a.witnesses ?? [])])
+    .find((p) => p.party === (props.id || props.name))
+  const name = known?.name ?? (props.name || props.id || '')
   return (
     <span className="party">
       <Emblem mark={markOf(props.id, props.name)} size={props.size ?? 15} />
-      <bdi>{props.name || props.id}</bdi>
+      <bdi>{name}</bdi>
     </span>
   )
 }

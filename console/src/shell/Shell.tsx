@@ -9,7 +9,7 @@ import { Emblem } from '../parts/Emblem'
 import { Mishap } from '../parts/Mishap'
 import { Icon } from '../parts/Icon'
 import { markOf } from '../parts/mark'
-import { formatRoute, pages, parseRoute, useRoute, type Page } from '../route'
+import { formatRoute, pagesOf, parseRoute, useRoute, type Page } from '../route'
 import { LanguageChoice } from './LanguageChoice'
 
 const pieces = {
@@ -36,10 +36,12 @@ export function Shell(props: { session: Session }) {
   const { party, user, notice, version } = props.session
   const say = useSay()
   const term = useTerm()
-  const route = useRoute()
+  const asked = useRoute()
+  const open = pagesOf(user.role)
+  const route = open.includes(asked.page) ? asked : { ...asked, page: open[0]!, id: '' }
   const main = useRef<HTMLElement>(null)
   const mark = markOf(party.mark, party.id, party.name)
-  const waiting = useWaiting()
+  const waiting = useWaiting(open.includes('overview'))
   const [leaving, setLeaving] = useState(false)
 
   useEffect(() => {
@@ -111,7 +113,7 @@ export function Shell(props: { session: Session }) {
       <div className="frame">
         <nav className="nav" aria-label={say('nav')}>
           <ul>
-            {pages.map((page) => (
+            {open.map((page) => (
               <li key={page}>
                 <a href={formatRoute({ page })} aria-current={page === route.page ? 'page' : undefined}>
                   <Icon name={page} />
@@ -143,8 +145,8 @@ export function Shell(props: { session: Session }) {
 }
 
 /** How many things wait on each page. */
-function useWaiting(): Record<Page, number> {
-  const { data } = useQuery(overview)
+function useWaiting(enabled: boolean): Record<Page, number> {
+  const { data } = useQuery({ ...overview, enabled })
   const counts: Record<Page, number> = { overview: 0, inbox: 0, accords: 0, ledger: 0 }
   for (const entry of data?.waiting ?? []) counts[parseRoute(entry.page).page]++
   return counts
