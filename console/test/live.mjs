@@ -71,11 +71,13 @@ try {
     where = `overview (${language})`
     await visit('#/overview')
     check((await page.locator('.partners > li').count()) > 0, 'no partner is listed')
-    if (wantsItem) {
-      check((await page.locator('.card').count()) > 0, 'the watch has no card')
-      check((await page.locator('.weeks .bar').count()) > 0, 'the weekly chart has no bar')
-      check((await page.locator('.map-canvas').count()) === 1, 'there is no map')
-    }
+    // A node that holds no incidents has nothing to draw, and must say so.
+    const held = await page.evaluate(() => fetch('/api/v1/watch?horizon=4').then((r) => r.json()))
+    const bars = (held.all?.counts ?? []).filter((n) => n > 0).length
+    check((await page.locator('.card').count()) === held.areas.length, `the watch does not show its ${held.areas.length} areas`)
+    check((await page.locator('.weeks .bar').count()) === bars, `the chart does not show its ${bars} weeks with reports`)
+    check((await page.locator('.map-canvas').count()) === 1, 'there is no map')
+    if (!held.areas.length) check((await page.locator('.watch-panel .empty').count()) === 1, 'an empty watch does not say “no data”')
     await proper()
     await keep(`overview-${language}`)
 
