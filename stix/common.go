@@ -58,12 +58,16 @@ func commonProperties() []commonProperty {
 	}
 }
 
-// use returns how the family uses the property.
+// use returns how the family uses the property. Of an object that may be of any
+// family only what all families require is required.
 func (p *commonProperty) use(f family) use {
-	if f == unknownFamily {
-		return optional
+	switch {
+	case f != unknownFamily:
+		return use(p.uses[f-1])
+	case strings.Count(p.uses, "r") == len(p.uses):
+		return required
 	}
-	return use(p.uses[f-1])
+	return optional
 }
 
 // object checks the whole of a top-level object.
@@ -243,7 +247,7 @@ func ownID(c *check, v *value) {
 	if typ == "" {
 		return
 	}
-	if typ != c.typ {
+	if typ != c.typ && c.typ != "" {
 		c.must("identifier", "2.9", "must begin with the object's type, %s--", clip(c.typ))
 	}
 	s := specOf(c.typ)

@@ -236,6 +236,12 @@ func (p *patternParser) test() (types []string, fault *syntaxFault) {
 		return types, fault
 	}
 	c := comparison{pos: p.tok.pos}
+	negated := p.isKeyword("NOT")
+	if negated {
+		if fault := p.next(); fault != nil {
+			return nil, fault
+		}
+	}
 	if p.isKeyword("EXISTS") {
 		c.op = "EXISTS"
 		if fault := p.next(); fault != nil {
@@ -244,6 +250,8 @@ func (p *patternParser) test() (types []string, fault *syntaxFault) {
 		if c.path, fault = p.path(); fault != nil {
 			return nil, fault
 		}
+	} else if negated {
+		return nil, p.unexpected("EXISTS after NOT; before another operator NOT stands behind the path")
 	} else if fault := p.comparison(&c); fault != nil {
 		return nil, fault
 	}

@@ -14,7 +14,7 @@ func observables() []spec {
 
 	return []spec{
 		{family: sco, ids: []string{"hashes", "payload_bin"}, shape: shape{name: "artifact", section: "6.1.1", props: []property{
-			opt("mime_type", mimeType), opt("payload_bin", binary), opt("url", resourceURL), opt("hashes", hashes),
+			opt("mime_type", mimeType), opt("payload_bin", binary), opt("url", urlValue), opt("hashes", hashes),
 			opt("encryption_algorithm", enum(encryptionAlgorithms)), opt("decryption_key", text),
 		}, also: []rule{oneOf("payload_bin", "url"), needs("url", "hashes"), needs("decryption_key", "encryption_algorithm")}}},
 
@@ -23,7 +23,7 @@ func observables() []spec {
 		}}},
 
 		{family: sco, ids: []string{"path"}, shape: shape{name: "directory", section: "6.3.1", props: append([]property{
-			req("path", text), opt("path_enc", encodingName("path")), opt("contains_refs", list(ref("file", "directory"))),
+			req("path", text), opt("path_enc", encodingName), opt("contains_refs", list(ref("file", "directory"))),
 		}, files...)}},
 
 		value("domain-name", "6.4.1", domainName, opt("resolves_to_refs", list(ref("ipv4-addr", "ipv6-addr", "domain-name")))),
@@ -39,7 +39,7 @@ func observables() []spec {
 
 		{family: sco, ids: []string{"hashes", "name", "extensions", "parent_directory_ref"}, exts: fileExtensions(),
 			shape: shape{name: "file", section: "6.7.1", props: append([]property{
-				opt("hashes", hashes), opt("size", notBelow0), opt("name", text), opt("name_enc", encodingName("name")),
+				opt("hashes", hashes), opt("size", notBelow0), opt("name", text), opt("name_enc", encodingName),
 				opt("magic_number_hex", hexadecimal), opt("mime_type", mimeType),
 				opt("parent_directory_ref", ref("directory")),
 				opt("contains_refs", list(refFamily("a cyber-observable", sco))), opt("content_ref", ref("artifact")),

@@ -85,7 +85,7 @@ func processExtensions() map[string]rule {
 	return map[string]rule{
 		"windows-process-ext": object(&shape{name: "windows-process-ext", section: "6.13.2", some: []string{"*"}, props: []property{
 			opt("aslr_enabled", boolean), opt("dep_enabled", boolean), opt("priority", priorityClass), opt("owner_sid", text),
-			opt("windows_title", text), opt("startup_info", namedAs(anything)), opt("integrity_level", enum(integrityLevels)),
+			opt("window_title", text), opt("startup_info", namedAs(anything)), opt("integrity_level", enum(integrityLevels)),
 		}}),
 		"windows-service-ext": object(&shape{name: "windows-service-ext", section: "6.13.3", some: []string{"*"}, props: []property{
 			opt("service_name", text), opt("descriptions", list(text)), opt("display_name", text), opt("group_name", text),

@@ -136,9 +136,6 @@ func urlValue(c *check, v *value) {
 	}
 }
 
-// resourceURL is the URL of an artifact's content.
-func resourceURL(c *check, v *value) { urlValue(c, v) }
-
 var mimeForm = regexp.MustCompile(`^(application|audio|example|font|haptics|image|message|model|multipart|text|video)/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$`)
 
 func mimeType(c *check, v *value) {

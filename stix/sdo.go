@@ -76,7 +76,7 @@ func domainObjects() []spec {
 		}, also: []rule{seen, familyName}}},
 
 		{family: sdo, shape: shape{name: "malware-analysis", section: "4.12.1", props: []property{
-			req("product", productName), opt("version", text), opt("host_vm_ref", ref("software")),
+			req("product", hyphenated), opt("version", text), opt("host_vm_ref", ref("software")),
 			opt("operating_system_ref", ref("software")), opt("installed_software_refs", list(ref("software"))),
 			opt("configuration_version", text), opt("modules", list(text)), opt("analysis_engine_version", text),
 			opt("analysis_definition_version", text), opt("submitted", timestamp), opt("analysis_started", timestamp),
@@ -133,9 +133,6 @@ func hyphenated(c *check, v *value) {
 	text(c, v)
 	c.wordForm(v.text, "")
 }
-
-// productName is the product of a malware analysis.
-func productName(c *check, v *value) { hyphenated(c, v) }
 
 // reserved is a property that has a name and no definition yet.
 func reserved(c *check, v *value) {

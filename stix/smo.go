@@ -43,7 +43,12 @@ func translations(c *check, v *value) {
 				c.must("empty-dictionary", "2.3", "a dictionary must not be empty")
 			}
 			for j, name := range t.keys {
-				c.apply(name, &t.kids[j], translation)
+				c.apply(name, &t.kids[j], func(c *check, e *value) {
+					if !isPropertyName(name) {
+						c.must("property-name", "7.1.1", "is no name of a property that the object could have")
+					}
+					translation(c, e)
+				})
 			}
 		})
 	}

@@ -131,13 +131,20 @@ var relationshipTargets = func() map[[2]string][]string {
 	return m
 }()
 
+// canRelate reports whether objects of the type are defined and have
+// relationships.
+func canRelate(typ string) bool {
+	s := specOf(typ)
+	return s != nil && (s.family == sdo || s.family == sco)
+}
+
 // relationshipEnds wishes for a type that the specification lists for these two
 // ends (§5.1.2, §3.7). Ends of types that it does not define are free.
 func relationshipEnds(c *check, v *value) {
 	typ := v.str("relationship_type")
 	source, _, ok1 := SplitID(v.str("source_ref"))
 	target, _, ok2 := SplitID(v.str("target_ref"))
-	if typ == "" || !ok1 || !ok2 || specOf(source) == nil || specOf(target) == nil {
+	if typ == "" || !ok1 || !ok2 || !canRelate(source) || !canRelate(target) {
 		return
 	}
 	switch typ {

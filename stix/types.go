@@ -82,9 +82,12 @@ func order(a, b string, equal bool) rule {
 // given (§2.9).
 func ref(types ...string) rule {
 	return func(c *check, v *value) {
-		typ := c.refType(v)
-		if typ != "" && len(types) > 0 && !slices.Contains(types, typ) {
+		switch typ := c.refType(v); {
+		case typ == "" || slices.Contains(types, typ):
+		case len(types) > 0:
 			c.must("reference-type", "", "must refer to %s, refers to %s", orList(types), clip(typ))
+		case typ == "bundle":
+			c.mustNotBundle()
 		}
 	}
 }
@@ -111,6 +114,10 @@ func (c *check) refType(v *value) string {
 	return typ
 }
 
+func (c *check) mustNotBundle() {
+	c.must("reference-type", "8", "a bundle is no STIX object and cannot be referred to")
+}
+
 func orList(words []string) string {
 	if len(words) == 1 {
 		return words[0]
@@ -126,7 +133,7 @@ func refFamily(what string, families ...family) rule {
 		if s := specOf(typ); s != nil && !slices.Contains(families, s.family) {
 			c.must("reference-type", "", "must refer to %s, refers to %s", what, typ)
 		} else if typ == "bundle" {
-			c.must("reference-type", "8", "a bundle is no STIX object and cannot be referred to")
+			c.mustNotBundle()
 		}
 	}
 }
@@ -196,7 +203,7 @@ func binary(c *check, v *value) {
 	if !c.kind(v, jsontext.KindString, "2.1") {
 		return
 	}
-	if _, err := base64.StdEncoding.Strict().DecodeString(v.text); err != nil || strings.ContainsAny(v.text, "\r\n") {
+	if _, err := base64.StdEncoding.DecodeString(v.text); err != nil || strings.ContainsAny(v.text, "\r\n") {
 		c.must("binary", "2.1", "is not base64 (RFC 4648 §4)")
 	}
 }
@@ -300,11 +307,9 @@ func isLanguage(s string) bool {
 }
 
 // encodingName is the name of a character set (§3.9.1).
-func encodingName(of string) rule {
-	return func(c *check, v *value) {
-		if c.kind(v, jsontext.KindString, "2.15") && !charsets[v.text] {
-			c.must("character-set", "3.9.1", "%q is no preferred name of the IANA registry of character sets", clip(v.text))
-		}
+func encodingName(c *check, v *value) {
+	if c.kind(v, jsontext.KindString, "2.15") && !charsets[v.text] {
+		c.must("character-set", "3.9.1", "%q is no preferred name of the IANA registry of character sets", clip(v.text))
 	}
 }
 
