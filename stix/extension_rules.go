@@ -1,6 +1,7 @@
 package stix
 
 import (
+	"math"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -125,20 +126,41 @@ func (c *check) hasExtension(id string) bool {
 	return ok && all.has(id)
 }
 
-// incidentCore is the OASIS Incident Core Extension 2.0. Later drafts add
-// properties, which are let through.
-var incidentCore = (&shape{name: "incident core", section: "Incident Core 2", props: []property{
-	opt("determination", enum(incidentDeterminations)),
-	opt("extension_type", literal("property-extension")),
-	opt("investigation_status", open(incidentInvestigations)),
-	opt("criticality", integer(0, 100)),
-	opt("detection_methods", list(open(detectionMethods))),
-	opt("impacted_entity_counts", dictionary(notBelow0)),
-	opt("incident_types", list(open(incidentTypes))),
-	opt("recoverability", enum(recoverabilities)),
-	opt("scores", list(object(&shape{name: "incident-score", section: "Incident Core 2.2", props: []property{
-		req("name", text), req("value", float(-1e308, 1e308)), opt("description", text),
-	}}))),
-	opt("impact_refs", list(ref())), opt("event_refs", list(ref())), opt("task_refs", list(ref())),
-	opt("sequence_refs", list(ref())), opt("sequence_start_refs", list(ref())), opt("other_object_refs", list(ref())),
+// draft is the rule of a text that is not final. Published objects follow older
+// drafts of it, so that what breaks it is a warning, unless STIX itself forbids
+// the value.
+func draft(r rule) rule {
+	return func(c *check, v *value) {
+		n := len(c.out)
+		if generic(c, v); len(c.out) > n {
+			return
+		}
+		r(c, v)
+		for i := range c.out[n:] {
+			c.out[n+i].Severity = Warning
+		}
+	}
+}
+
+// incidentCore is the OASIS Incident Core Extension (committee draft 2.0). Other
+// drafts have other properties, which are let through.
+var incidentCore = (&shape{name: "incident core", section: "Incident Core 2.1", props: []property{
+	opt("extension_type", draft(literal("property-extension"))),
+	opt("determination", draft(enum(incidentDeterminations))),
+	opt("investigation_status", draft(open(incidentInvestigations))),
+	opt("criticality", draft(integer(0, 100))),
+	opt("detection_methods", draft(list(open(detectionMethods)))),
+	opt("events", draft(list(object(&shape{name: "event-entry", section: "Incident Core 3", props: []property{
+		req("event_ref", ref("event")), opt("next_steps", anything), opt("sequence_start", boolean),
+	}})))),
+	opt("impact_refs", draft(list(ref("impact")))),
+	opt("impacted_entity_counts", draft(dictionary(notBelow0))),
+	opt("incident_types", draft(list(text))),
+	opt("recoverability", draft(enum(recoverabilities))),
+	opt("scores", draft(list(object(&shape{name: "incident-score", section: "Incident Core 3", props: []property{
+		req("name", text), req("value", float(-math.MaxFloat64, math.MaxFloat64)), opt("description", text),
+	}})))),
+	opt("tasks", draft(list(object(&shape{name: "task-entry", section: "Incident Core 3", props: []property{
+		req("task_ref", ref("task")), opt("next_steps", anything), opt("sequence_start", boolean),
+	}})))),
 }, also: []rule{wish("determination", "investigation_status")}}).compile()

@@ -130,8 +130,10 @@ func TestValidateExtensions(t *testing.T) {
 			"warning custom-extension extensions.x-acme-ext\nwarning not-applicable extensions"},
 
 		{"incident", `"extensions":{"` + stix.IncidentCore + `":{"extension_type":"property-extension","determination":"sure","criticality":101,"recoverability":"no","investigation_status":"Lost"}}`,
-			"error enumeration " + core + ".determination\nerror range " + core + ".criticality\nerror enumeration " + core + ".recoverability\n" +
+			"warning enumeration " + core + ".determination\nwarning range " + core + ".criticality\nwarning enumeration " + core + ".recoverability\n" +
 				"warning open-vocabulary " + core + ".investigation_status\nwarning word-form " + core + ".investigation_status"},
+		{"incident", `"extensions":{"` + stix.IncidentCore + `":{"extension_type":"property-extension","determination":"blocked","investigation_status":"new","incident_types":[]}}`,
+			"error empty-list " + core + ".incident_types"},
 		{"incident", `"extensions":{"` + stix.IncidentCore + `":{"extension_type":"property-extension"}}`,
 			"warning recommended " + core + ".determination\nwarning recommended " + core + ".investigation_status"},
 	})

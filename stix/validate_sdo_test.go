@@ -69,7 +69,7 @@ const (
 	incidentCore = "extension-definition--ef765651-680c-498d-9894-99799f2fa126"
 	coreContent  = `{"extension_type":"property-extension","determination":"suspected","investigation_status":"open","criticality":80,` +
 		`"detection_methods":["human-review"],"impacted_entity_counts":{"individual":3},"incident_types":["unauthorized-use"],` +
-		`"recoverability":"regular","scores":[{"name":"s","value":-1.5}]}`
+		`"recoverability":"regular","events":[{"event_ref":"@event"}],"impact_refs":["@impact"],"tasks":[{"task_ref":"@task","sequence_start":false}],"scores":[{"name":"s","value":-1.5}]}`
 )
 
 func TestValidateDomainObjects(t *testing.T) {

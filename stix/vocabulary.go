@@ -94,15 +94,13 @@ var (
 	serviceStatuses = vocab("windows-service-status-enum", "10.32", `SERVICE_CONTINUE_PENDING SERVICE_PAUSE_PENDING
 		SERVICE_PAUSED SERVICE_RUNNING SERVICE_START_PENDING SERVICE_STOP_PENDING SERVICE_STOPPED`)
 
-	// Of the OASIS Incident Core Extension 2.0.
-	incidentDeterminations = vocab("incident-determination-enum", "Incident Core 4.1", `blocked successful-attempt
-		failed-attempt false-positive low-value suspected`)
-	incidentInvestigations = vocab("incident-investigation-ov", "Incident Core 3.2", `closed new open`)
-	incidentTypes          = vocab("incident-type-ov", "Incident Core 3.3", `compromised-system denial-of-service
-		destruction equipment-loss equipment-theft major supply-chain-customer supply-chain-vendor
-		unauthorized-access unauthorized-equipment unauthorized-release unauthorized-use`)
-	detectionMethods = vocab("detection-methods-ov", "Incident Core 3.1", `automated-tool human-review
+	// Of the OASIS Incident Core Extension; older drafts had successful-attempt
+	// and low-value as well.
+	incidentDeterminations = vocab("incident-determination-enum", "Incident Core 5.5", `blocked confirmed
+		failed-attempt false-positive suspected successful-attempt low-value`)
+	incidentInvestigations = vocab("incident-investigation-ov", "Incident Core 4.6", `closed new open`)
+	detectionMethods       = vocab("detection-methods-ov", "Incident Core 4.2", `automated-tool human-review
 		message-from-attacker system-outage user-reporting`)
-	recoverabilities = vocab("recoverability-enum", "Incident Core 4.2", `extended not-applicable not-recoverable
+	recoverabilities = vocab("recoverability-enum", "Incident Core 5.8", `extended not-applicable not-recoverable
 		regular supplemented`)
 )
