@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -105,7 +106,11 @@ func extractTitle(rec incident.Incident) string {
 	if where == "" {
 		where = "place withheld"
 	}
-	return fmt.Sprintf("%s, %s", strings.ReplaceAll(string(rec.Kind), "-", " "), where)
+	kind := strings.ReplaceAll(string(rec.Kind), "-", " ")
+	if kind == "" {
+		kind = "unknown"
+	}
+	return strings.ToUpper(kind[:1]) + kind[1:] + ", " + where
 }
 
 // CopyID is the id that an object has in copies released under an accord:
@@ -138,7 +143,13 @@ func coarsePlace(km, lat, lon float64) (clat, clon, radius float64) {
 	id := s2.CellIDFromLatLng(s2.LatLngFromDegrees(lat, lon)).Parent(level)
 	centre := id.LatLng()
 	cap := s2.CellFromCellID(id).CapBound()
-	return centre.Lat.Degrees(), centre.Lng.Degrees(), float64(cap.Radius()) * earthKM
+	return decimals(centre.Lat.Degrees(), 4), decimals(centre.Lng.Degrees(), 4), decimals(float64(cap.Radius())*earthKM+0.05, 1)
+}
+
+// decimals rounds to n decimal places: digits beyond the cell say nothing.
+func decimals(x float64, n int) float64 {
+	p := math.Pow10(n)
+	return math.Round(x*p) / p
 }
 
 var datePrecision = map[string]incident.DatePrecision{

@@ -130,7 +130,7 @@ func (a *app) root() *cobra.Command {
 	f.StringVar(&a.dir, "dir", defaultDir(), "the node's folder (environment: PARLEY_DIR)")
 	root.AddCommand(
 		a.initCmd(), a.serveCmd(), a.statusCmd(), a.userCmd(),
-		a.cardCmd(), a.accordCmd(), a.syncCmd(),
+		a.cardCmd(), a.accordCmd(), a.syncCmd(), a.parcelCmd(),
 		a.importCmd(), a.listCmd(), a.showCmd(), a.releaseCmd(), a.inboxCmd(),
 		a.receiptCmd(), a.verifyCmd(), a.logCmd(), a.validateCmd(),
 		a.matchCmd(), a.selectorCmd(), a.watchCmd(), a.demoCmd(),

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,14 +108,18 @@ func (a *app) serve(ctx context.Context, log *slog.Logger) (err error) {
 		{Handler: srv.Console(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute},
 		{Handler: srv.Local(), ReadHeaderTimeout: 10 * time.Second},
 	}
+	// The socket answers last: who finds it answering may rely on the rest.
+	ready := make(chan struct{})
+	go func() { done <- n.Run(ctx, func() { close(ready) }) }()
+	select {
+	case <-ready:
+	case err := <-done:
+		return errors.Join(err, console.Close(), socket.Close())
+	}
 	for i, l := range []net.Listener{console, socket} {
 		go func() { done <- servers[i].Serve(l) }()
 	}
-	go func() {
-		done <- n.Run(ctx, func() {
-			fmt.Fprintf(a.out, "parley %s: %s serves partners on %s and the console on http://%s\n", Version, n.Party(), n.Config().Link, n.Config().Console)
-		})
-	}()
+	fmt.Fprintf(a.out, "parley %s: %s serves partners on %s and the console on http://%s\n", Version, n.Party(), n.Config().Link, n.Config().Console)
 	running := 3
 	select {
 	case <-ctx.Done():
@@ -210,4 +215,48 @@ func (a *app) syncCmd() *cobra.Command {
 			return a.show(map[string]bool{"ok": true}, func(w io.Writer) { line(w, args[1]+" holds everything that it is due") })
 		},
 	}
+}
+
+func (a *app) parcelCmd() *cobra.Command {
+	var out string
+	export := &cobra.Command{
+		Use: "export ACCORD PARTY", Short: "Write what a partner is due as a file that only it can open", Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			var file []byte
+			if err := a.client().Get(c.Context(), "/parcels", url.Values{"accord": {args[0]}, "party": {args[1]}}, &file); err != nil {
+				return err
+			}
+			if err := os.WriteFile(out, file, 0o600); err != nil {
+				return err
+			}
+			return a.show(map[string]any{"file": out, "bytes": len(file)}, func(w io.Writer) { line(w, "wrote", out, fmt.Sprintf("%d bytes for %s", len(file), args[1])) })
+		},
+	}
+	export.Flags().StringVarP(&out, "out", "o", "", "file to write")
+	_ = export.MarkFlagRequired("out")
+	take := &cobra.Command{
+		Use: "import FILE", Short: "Take in a parcel file, all of it or nothing", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			f, err := os.Open(args[0])
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			var got node.Arrival
+			if err := a.client().Send(c.Context(), "/parcels", nil, f, &got); err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return a.show(got, func(w io.Writer) {
+				switch {
+				case got.Gap:
+					line(w, fmt.Sprintf("an earlier parcel of %s is missing; %d entries are held: nothing was taken in", got.From, got.Have))
+				case !got.News:
+					line(w, "everything in it was held already")
+				default:
+					line(w, fmt.Sprintf("%d entries and %d contents from %s", got.Entries, got.Bodies, got.From))
+				}
+			})
+		},
+	}
+	return group("parcel", "Parcels as files, for when there is no line", export, take)
 }

@@ -230,7 +230,7 @@ func (n *Node) completeRequest(tx store.Tx, v *Request) error {
 		return err
 	}
 	if st := pc.state.At(n.now()); v.State == requestOpen && st.Name != accord.InForce {
-		v.State, v.Reason = requestRefused, "the accord is " + st.String()
+		v.State, v.Reason = requestRefused, "the accord is "+st.String()
 	}
 	if v.Direction == "out" {
 		ins, err := tx.Inbox(0)

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -355,47 +357,62 @@ func (s *Server) localRoutes() {
 		out.Events, err = n.EventData(ctx, in.ID, in.Party, in.Kind)
 		return out, err
 	})
-	// A file is streamed, so it does not pass through the API library.
-	s.mux.HandleFunc("POST /api/v1/import", s.importFile)
+	huma.Register(s.api, huma.Operation{OperationID: "export-parcel", Method: "GET", Path: "/api/v1/parcels", Summary: "parcel file for a partner"},
+		func(ctx context.Context, in *struct {
+			Accord string `query:"accord" required:"true"`
+			Party  string `query:"party" required:"true"`
+		}) (*huma.StreamResponse, error) {
+			if err := allow(ctx, operator); err != nil {
+				return nil, err
+			}
+			var file bytes.Buffer
+			if err := n.ExportParcel(ctx, in.Accord, in.Party, &file); err != nil {
+				return nil, s.problem(ctx, err)
+			}
+			return download("parley.parcel", file.Bytes()), nil
+		})
+	// Files are streamed, so they do not pass through the API library.
+	s.mux.HandleFunc("POST /api/v1/parcels", s.upload(operator, func(ctx context.Context, _ *http.Request, body io.Reader) (any, error) {
+		return n.ImportParcel(ctx, body)
+	}))
+	s.mux.HandleFunc("POST /api/v1/import", s.upload([]string{node.Analyst, node.Officer, node.Operator}, s.importFile))
 }
 
 // maxImport bounds an imported file in bytes.
 const maxImport = 2 << 30
 
-func (s *Server) importFile(w http.ResponseWriter, r *http.Request) {
-	ctx := r.Context()
-	write := func(status int, v any) {
-		w.Header().Set("Content-Type", "application/json")
-		if status >= 400 {
-			w.Header().Set("Content-Type", "application/problem+json")
+// upload handles an operation whose request is a file.
+func (s *Server) upload(roles []string, do func(context.Context, *http.Request, io.Reader) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx := r.Context()
+		write := func(status int, typ string, v any) {
+			w.Header().Set("Content-Type", typ)
+			w.WriteHeader(status)
+			_ = json.NewEncoder(w).Encode(v) // an error here means that the caller went away
 		}
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(v)
-	}
-	fail := func(err error) {
-		var se huma.StatusError
-		if e := s.problem(ctx, err); e != nil {
-			se, _ = e.(huma.StatusError)
+		err := allow(ctx, roles)
+		var out any
+		if err == nil {
+			out, err = do(ctx, r, http.MaxBytesReader(w, r.Body, maxImport))
 		}
-		write(se.GetStatus(), se)
+		if err != nil {
+			var se huma.StatusError
+			errors.As(s.problem(ctx, err), &se)
+			write(se.GetStatus(), "application/problem+json", se)
+			return
+		}
+		write(http.StatusOK, "application/json", out)
 	}
-	if err := allow(ctx, []string{node.Analyst, node.Officer, node.Operator}); err != nil {
-		fail(err)
-		return
-	}
+}
+
+func (s *Server) importFile(ctx context.Context, r *http.Request, body io.Reader) (any, error) {
 	var mapping *incident.Mapping
 	if m := r.URL.Query().Get("map"); m != "" {
-		got, err := incident.ReadMapping(bytes.NewReader([]byte(m)))
+		got, err := incident.ReadMapping(strings.NewReader(m))
 		if err != nil {
-			fail(huma.Error422UnprocessableEntity("mapping: " + err.Error()))
-			return
+			return nil, huma.Error422UnprocessableEntity("mapping: " + err.Error())
 		}
 		mapping = &got
 	}
-	out, err := s.node.ImportFile(ctx, http.MaxBytesReader(w, r.Body, maxImport), r.URL.Query().Get("format"), mapping)
-	if err != nil {
-		fail(err)
-		return
-	}
-	write(http.StatusOK, out)
+	return s.node.ImportFile(ctx, body, r.URL.Query().Get("format"), mapping)
 }
