@@ -2,6 +2,7 @@ package node
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -175,9 +176,19 @@ func objectItem(number int, raw []byte) (item, error) {
 }
 
 func storedObject(obj *stix.Object, from, accordID string) store.Object {
-	o := store.Object{ID: obj.ID, Type: obj.Type, Modified: obj.Modified, Bytes: obj.Raw(), From: from, Accord: accordID}
-	if t := obj.Version(); !t.IsZero() {
-		o.Version = t.UnixMicro()
+	o := store.Object{
+		ID: obj.ID, Type: obj.Type, Modified: cmp.Or(obj.Modified, obj.Created), Spec: obj.SpecVersion,
+		Bytes: obj.Raw(), From: from, Accord: accordID,
+	}
+	if o.Modified != "" {
+		o.Version = obj.Version().UnixMicro()
+	}
+	if o.Spec == "" {
+		// Without spec_version it is of STIX 2.0, unless it is a
+		// cyber-observable, which only 2.1 has as objects (§3.1).
+		if o.Spec = "2.1"; obj.Created != "" {
+			o.Spec = "2.0"
+		}
 	}
 	return o
 }

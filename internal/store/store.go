@@ -66,6 +66,7 @@ type Tx interface {
 	Bodies
 	Mail
 	Objects
+	Statuses
 	Incidents
 	Selectors
 }
@@ -223,22 +224,29 @@ type In struct {
 	Doc    []byte
 }
 
-// Objects keeps STIX objects, every version, exact bytes.
+// Objects keeps STIX objects, every version, exact bytes, in collections: our
+// own objects, what partners released to us under each accord, and the copies
+// that we released to a party under an accord. The first two together are the
+// library, which is what the methods that take an id look at.
 type Objects interface {
 	// PutObject stores a version. It returns added=false without change when
-	// the same id and version is stored with the same bytes, and ErrConflict
-	// when with others. The store assigns Added.
+	// the same id, version and specification version is stored in the
+	// collection (for an object of our own: in the library) with the same
+	// bytes, and ErrConflict when with others. The store assigns Added.
 	PutObject(Object) (added bool, err error)
-	// Object returns the newest version, or ErrNotFound.
+	// Object returns the library's newest version, or ErrNotFound.
 	Object(id string) (Object, error)
-	// ObjectVersions returns every version, oldest first.
+	// ObjectVersions returns every version in the library, oldest first.
 	ObjectVersions(id string) ([]Object, error)
-	// ListObjects pages in order of Added.
-	ListObjects(q ObjectQuery) ([]Object, error)
-	// CountObjects counts stored versions by type.
+	// ListObjects returns a page in order of Added and whether more follow.
+	// The time that it takes does not depend on how deep the page lies.
+	ListObjects(q ObjectQuery) (page []Object, more bool, err error)
+	// CountObjects counts the library's versions by type.
 	CountObjects() (map[string]int64, error)
-	// DeleteObject removes every version.
+	// DeleteObject removes every version from the library.
 	DeleteObject(id string) error
+	// DeleteVersion removes the version that was added at that time.
+	DeleteVersion(added int64) error
 }
 
 // Object is one version of a STIX object.
@@ -246,22 +254,75 @@ type Object struct {
 	ID       string
 	Type     string
 	Version  int64  // modified (or created), Unix µs; 0 where the object has neither
-	Modified string // as written in the object
+	Modified string // the same as written in the object; empty where it has neither
+	Spec     string // STIX version, like 2.1
 	Bytes    []byte
 	From     string // party that released it to us; "" is our own
-	Accord   string // accord it came under; "" is our own
+	Accord   string // accord it came or was released under; "" is our own
+	To       string // party that a copy was released to; "" in the library
 	// Added is assigned by the store: strictly increasing, unique, in commit
 	// order, Unix µs (never earlier than the clock allows, never repeated).
 	Added int64
 }
 
+// Collection names a collection: the zero value our own objects, an accord
+// alone what came under it, an accord and a party what we released to it.
+type Collection struct {
+	Accord string
+	To     string
+}
+
 // ObjectQuery selects object versions; zero fields do not restrict.
 type ObjectQuery struct {
-	Types  []string
-	From   *string
-	After  int64 // Added > After
-	Limit  int   // 0: all
-	Newest bool  // newest Added first
+	In       *Collection // nil: the whole library
+	IDs      []string
+	Types    []string
+	Specs    []string
+	From     *string
+	Versions Versions
+	After    int64 // Added > After
+	Limit    int   // 0: all
+	// MaxBytes ends a page early, but never before its first object; 0: never.
+	MaxBytes int
+	Newest   bool // newest Added first
+	Want     Want
+}
+
+// Versions selects among the versions of each object in a collection; the
+// zero value selects all. What is selected by several fields is selected once.
+// Versions that differ in their specification version alone count as one, of
+// which the later specification is selected, unless the query names Specs.
+type Versions struct {
+	Last  bool
+	First bool
+	At    []int64 // Object.Version; for objects without one, Added
+}
+
+// Want is which part of an object a query returns.
+type Want int
+
+// The parts of an object. Added is always returned.
+const (
+	WantAll   Want = iota
+	WantBytes      // Bytes alone
+	WantIndex      // everything but Bytes
+)
+
+// Statuses keeps what became of requests, for those who ask later.
+type Statuses interface {
+	PutStatus(Status) error // the same ID replaces
+	// Status returns ErrNotFound where there is none.
+	Status(id string) (Status, error)
+	// DropStatuses removes those with At < before.
+	DropStatuses(before int64) error
+}
+
+// Status is what became of a request. Owner is who may ask.
+type Status struct {
+	ID    string
+	Owner string
+	At    int64
+	Doc   []byte
 }
 
 // Incidents keeps the index that the watch and the map read; the record

@@ -171,7 +171,7 @@ func BenchmarkView(b *testing.B) {
 			var after int64
 			page := func(q store.ObjectQuery) (last int64) {
 				err := s.View(context.Background(), func(tx store.Tx) error {
-					got, err := tx.ListObjects(q)
+					got, _, err := tx.ListObjects(q)
 					if len(got) > 0 {
 						last = got[len(got)-1].Added
 					}

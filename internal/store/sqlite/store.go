@@ -72,6 +72,10 @@ func Open(path string) (*Store, error) {
 }
 
 func prepareFile(c *conn) error {
+	// For a new file only; a page of TAXII objects is then a quarter of the reads.
+	if _, err := c.exec("PRAGMA page_size = 16384"); err != nil {
+		return err
+	}
 	var mode string
 	err := c.query("PRAGMA journal_mode = WAL", nil, func(v []driver.Value) error {
 		mode = text(v[0])

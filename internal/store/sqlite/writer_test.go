@@ -179,7 +179,7 @@ func TestDiskFailureStops(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	s := openNew(t)
-	for pragma, want := range map[string]int64{"synchronous": 2, "foreign_keys": 1, "busy_timeout": busyTimeout, "user_version": 1, "application_id": applicationID} {
+	for pragma, want := range map[string]int64{"synchronous": 2, "foreign_keys": 1, "busy_timeout": busyTimeout, "user_version": 2, "application_id": applicationID} {
 		got, err := s.w.c.int64Of("PRAGMA " + pragma)
 		if err != nil || got != want {
 			t.Errorf("%s is %d (%v), want %d", pragma, got, err, want)
@@ -220,7 +220,7 @@ func TestTwoProcessesShareAFile(t *testing.T) {
 	}
 	wg.Wait()
 	err := a.View(t.Context(), func(tx store.Tx) error {
-		all, err := tx.ListObjects(store.ObjectQuery{})
+		all, _, err := tx.ListObjects(store.ObjectQuery{})
 		if len(all) != 100 {
 			t.Errorf("%d objects, want 100", len(all))
 		}

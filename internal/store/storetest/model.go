@@ -115,7 +115,7 @@ func (m *model) compare(tx store.Tx) error {
 		docs[d.ID] = string(d.Body)
 	}
 	objects := map[string]string{}
-	all, err := tx.ListObjects(store.ObjectQuery{})
+	all, _, err := tx.ListObjects(store.ObjectQuery{})
 	if err != nil {
 		return err
 	}

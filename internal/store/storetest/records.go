@@ -268,7 +268,7 @@ func testObjectQueries(t *testing.T, h *harness) {
 		})
 	}
 	h.view(func(tx store.Tx) error {
-		all, err := tx.ListObjects(store.ObjectQuery{})
+		all, _, err := tx.ListObjects(store.ObjectQuery{})
 		must(t, err)
 		equal(t, "number", len(all), 60)
 		for i, o := range all {
@@ -284,7 +284,7 @@ func testObjectQueries(t *testing.T, h *harness) {
 					for _, limit := range []int{0, 1, 7, 100} {
 						for _, newest := range []bool{false, true} {
 							q := store.ObjectQuery{Types: ts, From: from, After: after, Limit: limit, Newest: newest}
-							got, err := tx.ListObjects(q)
+							got, _, err := tx.ListObjects(q)
 							must(t, err)
 							if want := selectObjects(all, q); !slices.EqualFunc(got, want, func(a, b store.Object) bool { return a.Added == b.Added && a.ID == b.ID }) {
 								t.Fatalf("%d types, from %v, after %d, limit %d, newest %v: %d objects, want %d", len(ts), from, after, limit, newest, len(got), len(want))
@@ -373,7 +373,7 @@ func testPoller(t *testing.T, h *harness) {
 	after := int64(0)
 	poll := func() (n int) {
 		h.view(func(tx store.Tx) error {
-			got, err := tx.ListObjects(store.ObjectQuery{After: after, Limit: 10})
+			got, _, err := tx.ListObjects(store.ObjectQuery{After: after, Limit: 10})
 			for _, o := range got {
 				if o.Added <= after {
 					t.Errorf("Added %d after %d", o.Added, after)
@@ -397,7 +397,7 @@ func testPoller(t *testing.T, h *harness) {
 	for poll() > 0 {
 	}
 	h.view(func(tx store.Tx) error {
-		all, err := tx.ListObjects(store.ObjectQuery{})
+		all, _, err := tx.ListObjects(store.ObjectQuery{})
 		equal(t, "stored", len(all), writers*each*(rounds-6))
 		equal(t, "polled", seen, all)
 		return err

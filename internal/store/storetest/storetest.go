@@ -51,6 +51,8 @@ func Run(t *testing.T, open func(t *testing.T, path string) store.Store) {
 		{"Inbox", testInbox},
 		{"Objects", testObjects},
 		{"ObjectQueries", testObjectQueries},
+		{"Collections", testCollections},
+		{"Statuses", testStatuses},
 		{"AddedNeverRepeats", testAddedNeverRepeats},
 		{"PollerMissesNothing", testPoller},
 		{"Incidents", testIncidents},

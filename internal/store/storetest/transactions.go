@@ -33,6 +33,7 @@ func fill(tx store.Tx, n string) error {
 		tx.PutIn(store.In{ID: n, At: 1, Doc: []byte(n)}),
 		tx.PutIncident(store.Incident{ID: n, Start: 1, Doc: []byte(n)}),
 		tx.PutSelector("phone", n, n),
+		tx.PutStatus(store.Status{ID: n, At: 1, Doc: []byte(n)}),
 	)
 }
 
@@ -73,12 +74,13 @@ func holds(tx store.Tx, n string) (present, absent []string, err error) {
 	_, in := tx.In(n)
 	_, object := tx.Object("object--" + n)
 	_, incident := tx.Incident(n)
+	_, status := tx.Status(n)
 	selectors, xerr := tx.SelectorObjects("phone", n)
 	err = errors.Join(
 		check("doc", doc), check("card", card), check("leaf", leaf), check("hash", hash),
 		check("size", empty(int(size), serr)), check("event", event), check("checkpoint", point),
 		check("body", body), check("out", empty(found, oerr)), check("in", in), check("object", object),
-		check("incident", incident), check("selector", empty(len(selectors), xerr)),
+		check("incident", incident), check("status", status), check("selector", empty(len(selectors), xerr)),
 	)
 	return present, absent, err
 }
@@ -382,6 +384,9 @@ var writes = map[string]func(tx store.Tx) error{
 	"PutIn":           func(tx store.Tx) error { return tx.PutIn(store.In{ID: "z"}) },
 	"PutObject":       func(tx store.Tx) error { _, err := tx.PutObject(store.Object{ID: "z"}); return err },
 	"DeleteObject":    func(tx store.Tx) error { return tx.DeleteObject("object--x") },
+	"DeleteVersion":   func(tx store.Tx) error { return tx.DeleteVersion(1) },
+	"PutStatus":       func(tx store.Tx) error { return tx.PutStatus(store.Status{ID: "x"}) },
+	"DropStatuses":    func(tx store.Tx) error { return tx.DropStatuses(1) },
 	"PutIncident":     func(tx store.Tx) error { return tx.PutIncident(store.Incident{ID: "z"}) },
 	"DeleteIncident":  func(tx store.Tx) error { return tx.DeleteIncident("x") },
 	"PutSelector":     func(tx store.Tx) error { return tx.PutSelector("phone", "z", "z") },
