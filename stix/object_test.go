@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"parley.example/parley/stix"
 )
 
@@ -47,6 +49,90 @@ func TestParse(t *testing.T) {
 	}
 	if l, ok := stix.TLPOf(o); !ok || l != stix.Amber || l.String() != "TLP:AMBER" {
 		t.Errorf("TLPOf = %v, %v", l, ok)
+	}
+}
+
+func TestObjectAccess(t *testing.T) {
+	o, err := stix.Parse([]byte(`{"type":"incident","id":"incident--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f","created":"2024-01-01T00:00:00.000Z",` +
+		`"labels":["a",1,"b"],"granular_markings":[{"lang":"ur","selectors":["name"]},{"marking_ref":"m"}],` +
+		`"extensions":{"` + stix.IncidentExtension + `":{"kind":"bombing","Kind":"x"},"other":3}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := o.Strings("labels"); len(got) != 2 || got[1] != "b" {
+		t.Errorf("labels = %q", got)
+	}
+	if got := o.Strings("id"); got != nil {
+		t.Errorf("strings of a string = %q", got)
+	}
+	if v, ok := o.Prop("created"); !ok || v != "2024-01-01T00:00:00.000Z" {
+		t.Errorf("created = %v, %v", v, ok)
+	}
+	if _, ok := o.Prop("Created"); ok {
+		t.Error("names were folded")
+	}
+	if !o.Version().Equal(o.CreatedTime) || o.Version().IsZero() {
+		t.Errorf("version without modified = %v", o.Version())
+	}
+	g := o.GranularMarkings()
+	if len(g) != 2 || g[0].Lang != "ur" || g[0].Selectors[0] != "name" || g[1].MarkingRef != "m" || g[1].Selectors != nil {
+		t.Errorf("granular markings = %+v", g)
+	}
+	var x struct {
+		Kind string `json:"kind"`
+	}
+	if ok, err := o.Extension(stix.IncidentExtension, &x); !ok || err != nil || x.Kind != "bombing" {
+		t.Errorf("extension = %+v, %v, %v", x, ok, err)
+	}
+	if ok, err := o.Extension("other", &x); !ok || err == nil {
+		t.Errorf("a number is an extension: %v, %v", ok, err)
+	}
+	if ok, err := o.Extension(stix.IncidentCore, &x); ok || err != nil {
+		t.Errorf("absent extension: %v, %v", ok, err)
+	}
+}
+
+func TestIDs(t *testing.T) {
+	id := stix.NewID("tool")
+	if typ, uid, ok := stix.SplitID(id); !ok || typ != "tool" || uid[14] != '4' || id == stix.NewID("tool") {
+		t.Errorf("NewID = %q", id)
+	}
+	space := uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
+	if got := stix.NameID("tool", space, "www.example.com"); got != "tool--2ed6657d-e927-568b-95e1-2665a8aea6a2" {
+		t.Errorf("NameID = %q", got) // the example of RFC 9562 §A.4
+	}
+	for _, bad := range []string{
+		"", "tool", "tool--", "tool--2ed6657d-e927-068b-95e1-2665a8aea6a2", "tool--2ed6657d-e927-568b-c5e1-2665a8aea6a2",
+		"tool--2ed6657d-e927-568b-95e1-2665a8aea6a", "tool--{2ed6657d-e927-568b-95e1-2665a8aea6a2}", "to--ol--2ed6657d-e927-568b-95e1-2665a8aea6a2",
+		"Tool--2ed6657d-e927-568b-95e1-2665a8aea6a2", "--2ed6657d-e927-568b-95e1-2665a8aea6a2",
+	} {
+		if _, _, ok := stix.SplitID(bad); ok {
+			t.Errorf("SplitID accepts %q", bad)
+		}
+	}
+}
+
+func TestTime(t *testing.T) {
+	for s, want := range map[string]string{
+		"2016-12-31T23:59:60Z":            "2017-01-01T00:00:00.000Z",
+		"1969-12-31T23:59:59.9999999999Z": "1969-12-31T23:59:59.999Z",
+		"2024-02-29T01:02:03.004Z":        "2024-02-29T01:02:03.004Z",
+		"0001-01-01T00:00:00Z":            "0001-01-01T00:00:00.000Z",
+		"2016-12-31T22:59:60Z":            "",
+		"2023-02-29T00:00:00Z":            "",
+		"2024-01-01T24:00:00Z":            "",
+		"2024-01-01T00:00:00.Z":           "",
+		"2024-01-01T00:00:00":             "",
+		"2024-01-01T00:00:00+00:00":       "",
+		"12024-01-01T00:00:00Z":           "",
+	} {
+		got := ""
+		if at, err := stix.ParseTime(s); err == nil {
+			got = stix.FormatTime(at)
+		}
+		if got != want {
+			t.Errorf("%s = %q, want %q", s, got, want)
+		}
 	}
 }
 

@@ -72,7 +72,7 @@ func observables() []spec {
 		}, also: []rule{someOwn("extensions")}}},
 
 		{family: sco, ids: []string{"name", "cpe", "swid", "vendor", "version"}, shape: shape{name: "software", section: "6.14.1", props: []property{
-			req("name", text), opt("cpe", cpe), opt("swid", text), opt("languages", list(langCode)), opt("vendor", text),
+			req("name", text), opt("cpe", cpe), opt("swid", text), opt("languages", list(softwareLanguage)), opt("vendor", text),
 			opt("version", text),
 		}}},
 

@@ -306,6 +306,16 @@ func isLanguage(s string) bool {
 	return err == nil && strings.EqualFold(b.String(), base)
 }
 
+// softwareLanguage is a language code of RFC 5646. Earlier editions had the
+// three-letter codes of ISO 639-2, so that those are a warning.
+func softwareLanguage(c *check, v *value) {
+	if _, err := language.ParseBase(v.text); err == nil && len(v.text) == 3 && !isLanguage(v.text) {
+		c.should("language", "", "%q must be the code of RFC 5646, which has two letters", clip(v.text))
+		return
+	}
+	langCode(c, v)
+}
+
 // encodingName is the name of a character set (§3.9.1).
 func encodingName(c *check, v *value) {
 	if c.kind(v, jsontext.KindString, "2.15") && !charsets[v.text] {

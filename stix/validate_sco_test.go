@@ -169,6 +169,8 @@ func TestValidateObservables(t *testing.T) {
 		{"process", `"image_ref":"@artifact"`, "error reference-type image_ref"},
 		{"software", `"cpe":"cpe:/a:microsoft:word"`, "error cpe cpe"},
 		{"software", `"cpe":"word"`, "error cpe cpe"},
+		{"software", `"languages":["eng"]`, "warning language languages[0]"},
+		{"software", `"languages":["qqqq1"]`, "error language languages[0]"},
 		{"software", `"languages":["klingon_"]`, "error language languages[0]"},
 		{"url", `"value":"foo"`, "error url value"},
 		{"url", `"value":"https://exa mple.com"`, "error url value"},
