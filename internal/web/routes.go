@@ -45,9 +45,9 @@ type none struct{}
 
 // handle registers one operation: who may call it, and what the node does.
 func handle[I, O any](s *Server, method, path, summary string, roles []string, do func(context.Context, *I) (O, error)) {
+	s.roles[summary] = roles
 	huma.Register(s.api, huma.Operation{
-		OperationID: summary, Method: method, Path: "/api/v1" + path, Summary: summary,
-		MaxBodyBytes: 4 << 20, Metadata: map[string]any{"roles": roles},
+		OperationID: summary, Method: method, Path: "/api/v1" + path, Summary: summary, MaxBodyBytes: 4 << 20,
 	}, func(ctx context.Context, in *I) (*output[O], error) {
 		if err := allow(ctx, roles); err != nil {
 			return nil, err
@@ -58,6 +58,13 @@ func handle[I, O any](s *Server, method, path, summary string, roles []string, d
 		}
 		return &output[O]{out}, nil
 	})
+}
+
+// RolesOf tells which roles may call an operation in the browser; none means
+// everybody who signed in. known is false for operations that are in no table.
+func (s *Server) RolesOf(operation string) (roles []string, known bool) {
+	roles, known = s.roles[operation]
+	return roles, known
 }
 
 func (s *Server) routes() {
@@ -213,6 +220,7 @@ func (s *Server) accordRoutes() {
 	})
 	// The terms' own reader checks them: it refuses misspelt ones and says
 	// everything that is wrong.
+	s.roles["save-draft"] = deciders
 	huma.Register(s.api, huma.Operation{OperationID: "save-draft", Method: "POST", Path: "/api/v1/drafts/{id}", Summary: "save-draft", SkipValidateBody: true, MaxBodyBytes: 1 << 20, DefaultStatus: 204},
 		func(ctx context.Context, in *struct {
 			ID      string `path:"id" maxLength:"100"`
@@ -282,6 +290,7 @@ func (s *Server) ledgerRoutes() {
 	}) (node.LedgerView, error) {
 		return n.Ledger(ctx, in.Accord, in.Limit)
 	})
+	s.roles["export-receipt"] = anyone
 	huma.Register(s.api, huma.Operation{OperationID: "export-receipt", Method: "GET", Path: "/api/v1/ledger/receipt", Summary: "receipt file for an event"},
 		func(ctx context.Context, in *struct {
 			Log   string `query:"log" required:"true"`
@@ -357,6 +366,7 @@ func (s *Server) localRoutes() {
 		out.Events, err = n.EventData(ctx, in.ID, in.Party, in.Kind)
 		return out, err
 	})
+	s.roles["export-parcel"] = operator
 	huma.Register(s.api, huma.Operation{OperationID: "export-parcel", Method: "GET", Path: "/api/v1/parcels", Summary: "parcel file for a partner"},
 		func(ctx context.Context, in *struct {
 			Accord string `query:"accord" required:"true"`

@@ -51,11 +51,12 @@ type Server struct {
 	sessions *scs.SessionManager
 	mux      *http.ServeMux
 	api      huma.API
+	roles    map[string][]string // by operation; written by routes alone
 }
 
 // New builds the handlers. version is what the console shows.
 func New(n *node.Node, version string, log *slog.Logger) *Server {
-	s := &Server{node: n, version: version, log: log, sessions: scs.New(), mux: http.NewServeMux()}
+	s := &Server{node: n, version: version, log: log, sessions: scs.New(), mux: http.NewServeMux(), roles: make(map[string][]string)}
 	s.sessions.Store = n.Sessions()
 	s.sessions.Lifetime, s.sessions.IdleTimeout = sessionLife, sessionIdle
 	// Cookies do not tell ports apart; several nodes on one host must.
