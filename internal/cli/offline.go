@@ -45,11 +45,8 @@ func (a *app) validateCmd() *cobra.Command {
 			err := a.show(out, func(w io.Writer) {
 				for _, f := range out.Files {
 					fmt.Fprintf(w, "%s: %d objects, %d errors, %d warnings\n", f.File, f.Objects, len(f.Errors), len(f.Warnings))
-					for _, list := range [][]stix.Finding{f.Errors, f.Warnings} {
-						for _, x := range list {
-							line(w, "  "+string(x.Severity), x.ID, x.Path, x.Rule, x.Section, x.Message)
-						}
-					}
+					summarise(w, f.Errors)
+					summarise(w, f.Warnings)
 				}
 			})
 			if err == nil && !out.OK {
@@ -71,21 +68,49 @@ func (a *app) validate(name string) (validatedFile, error) {
 		defer f.Close()
 		r = f
 	}
-	_, err := stix.ReadBundle(bufio.NewReaderSize(r, 1<<20), func(_ int, raw []byte) error {
-		out.Objects++
-		for _, f := range stix.Validate(raw) {
+	sort := func(found []stix.Finding) {
+		for _, f := range found {
 			if f.Severity == stix.Error {
 				out.Errors = append(out.Errors, f)
 			} else {
 				out.Warnings = append(out.Warnings, f)
 			}
 		}
-		return nil
+	}
+	_, whole, err := stix.ValidateAll(bufio.NewReaderSize(r, 1<<20), func(_ int, _ []byte, found []stix.Finding) {
+		out.Objects++
+		sort(found)
 	})
+	sort(whole)
 	if err != nil {
 		out.Errors = append(out.Errors, stix.Finding{Severity: stix.Error, Rule: "syntax", Section: "3.1", Message: err.Error()})
 	}
 	return out, nil
+}
+
+// shown is how many findings of one rule are listed for people; JSON has all.
+const shown = 5
+
+// summarise prints findings rule by rule, so that thousands of one kind do not
+// hide the one of another.
+func summarise(w io.Writer, findings []stix.Finding) {
+	byRule := make(map[string][]stix.Finding)
+	var rules []string
+	for _, f := range findings {
+		if byRule[f.Rule] == nil {
+			rules = append(rules, f.Rule)
+		}
+		byRule[f.Rule] = append(byRule[f.Rule], f)
+	}
+	for _, r := range rules {
+		for i, f := range byRule[r] {
+			if i == shown {
+				line(w, "  "+string(f.Severity), "", "", r, "", fmt.Sprintf("and %d more; --json lists them", len(byRule[r])-shown))
+				break
+			}
+			line(w, "  "+string(f.Severity), f.ID, f.Path, f.Rule, f.Section, f.Message)
+		}
+	}
 }
 
 func (a *app) selectorCmd() *cobra.Command {
