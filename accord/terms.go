@@ -75,6 +75,10 @@ type Ceiling struct {
 	// PlaceKM is the finest place that passes in a tearline: positions are
 	// moved to the centre of a cell at least this wide; 0 leaves them exact.
 	PlaceKM float64 `json:"place_km"`
+	// PlaceLevel tells places in a tearline by administrative area instead:
+	// the finest one that passes is district, province or country, and no
+	// position does. Empty leaves the grid of PlaceKM.
+	PlaceLevel string `json:"place_level,omitzero"`
 	// Time is the finest time that passes in a tearline: exact, hour, day,
 	// week or month.
 	Time string `json:"time"`
@@ -169,6 +173,9 @@ func (t Terms) Check() error {
 	if t.Ceiling.PlaceKM < 0 || t.Ceiling.PlaceKM > 1000 {
 		fail("ceiling: place_km is %v, want 0 to 1000", t.Ceiling.PlaceKM)
 	}
+	if !slices.Contains(PlaceLevels, t.Ceiling.PlaceLevel) {
+		fail("ceiling: place_level is %q, want one of %q", t.Ceiling.PlaceLevel, PlaceLevels)
+	}
 	if !slices.Contains(TimeUnits, t.Ceiling.Time) {
 		fail("ceiling: time is %q, want one of %v", t.Ceiling.Time, TimeUnits)
 	}
@@ -194,6 +201,9 @@ func (t Terms) Check() error {
 	}
 	return nil
 }
+
+// PlaceLevels are the values of Ceiling.PlaceLevel, finest first.
+var PlaceLevels = []string{"", "district", "province", "country"}
 
 // TimeUnits are the values of Ceiling.Time, finest first.
 var TimeUnits = []string{"exact", "hour", "day", "week", "month"}
