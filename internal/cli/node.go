@@ -201,7 +201,7 @@ func (a *app) userCmd() *cobra.Command {
 	link.Flags().StringVar(&u.Name, "name", "", "the person's name")
 	link.Flags().StringVar(&u.Role, "role", node.Officer, strings.Join(node.Roles, ", "))
 	_ = link.MarkFlagRequired("name")
-	return group("user", "People who use the console", link)
+	return group("user", "People who use the console, and programs that use TAXII", link, a.tokenCmd(), a.tokensCmd(), a.revokeCmd())
 }
 
 func (a *app) syncCmd() *cobra.Command {

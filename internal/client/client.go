@@ -83,6 +83,11 @@ func (c *Client) Post(ctx context.Context, path string, in, out any) error {
 	return c.do(ctx, http.MethodPost, path, "application/json", bytes.NewReader(b), out)
 }
 
+// Delete calls an operation that removes something.
+func (c *Client) Delete(ctx context.Context, path string) error {
+	return c.do(ctx, http.MethodDelete, path, "", nil, nil)
+}
+
 // Send streams a body.
 func (c *Client) Send(ctx context.Context, path string, query url.Values, body io.Reader, out any) error {
 	if len(query) > 0 {

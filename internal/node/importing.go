@@ -155,24 +155,30 @@ func incidentItem(number int, rec incident.Incident) (item, error) {
 const ownIdentity = ""
 
 func objectItem(number int, raw []byte) (item, error) {
+	it, _, err := readItem(number, raw)
+	return it, err
+}
+
+// readItem reads an object of our own and what the indexes need of it.
+func readItem(number int, raw []byte) (item, *stix.Object, error) {
 	obj, err := stix.Parse(raw)
 	if err != nil {
-		return item{}, err
+		return item{}, nil, err
 	}
 	it := item{number: number, object: storedObject(obj, "", "")}
 	if obj.Type != "incident" {
-		return it, nil
+		return it, obj, nil
 	}
 	rec, err := incident.FromSTIX(raw)
 	if errors.Is(err, incident.ErrForeign) {
-		return it, nil // kept as an object; without place and class it is nothing for the watch
+		return it, obj, nil // kept as an object; without place and class it is nothing for the watch
 	}
 	if err != nil {
-		return item{}, err
+		return item{}, nil, err
 	}
 	row, err := incidentRow(rec, "")
 	it.incident, it.selectors = row, rec.Selectors
-	return it, err
+	return it, obj, err
 }
 
 func storedObject(obj *stix.Object, from, accordID string) store.Object {
@@ -208,9 +214,18 @@ func putItem(tx store.Tx, it item) (added bool, err error) {
 	if added, err = tx.PutObject(it.object); err != nil || !added {
 		return added, err
 	}
+	return true, indexItem(tx, it)
+}
+
+// indexItem files the incident and the selectors of a stored object.
+func indexItem(tx store.Tx, it item) error {
 	if it.incident != nil {
+		// An older version that comes late does not take the newest one's place.
+		if top, err := tx.Object(it.object.ID); err != nil || top.Version > it.object.Version {
+			return err
+		}
 		if err := tx.PutIncident(*it.incident); err != nil {
-			return false, err
+			return err
 		}
 	}
 	for _, s := range it.selectors {
@@ -219,12 +234,12 @@ func putItem(tx store.Tx, it item) (added bool, err error) {
 		if keys, err := selector.Normalise(s.Kind, s.Value); err == nil {
 			for _, k := range keys {
 				if err := tx.PutSelector(s.Kind, k, it.object.ID); err != nil {
-					return false, err
+					return err
 				}
 			}
 		}
 	}
-	return true, nil
+	return nil
 }
 
 func idOf(raw []byte) string {

@@ -89,6 +89,7 @@ func (s *Server) routes() {
 	s.matchRoutes()
 	s.ledgerRoutes()
 	s.localRoutes()
+	s.taxiiRoutes()
 }
 
 type items struct {

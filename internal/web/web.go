@@ -51,6 +51,7 @@ type Server struct {
 	sessions *scs.SessionManager
 	mux      *http.ServeMux
 	api      huma.API
+	taxii    http.Handler        // set by taxiiRoutes
 	roles    map[string][]string // by operation; written by routes alone
 }
 
@@ -78,6 +79,8 @@ func (s *Server) OpenAPI() ([]byte, error) { return json.MarshalIndent(s.api.Ope
 func (s *Server) Console() http.Handler {
 	root := http.NewServeMux()
 	root.Handle("/api/", s.sessions.LoadAndSave(s.identify(s.mux)))
+	root.Handle("/taxii2", s.taxii)
+	root.Handle("/taxii2/", s.taxii)
 	root.Handle("/", http.HandlerFunc(s.page))
 	return secure(http.NewCrossOriginProtection().Handler(root))
 }

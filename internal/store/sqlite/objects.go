@@ -336,7 +336,9 @@ func (t *tx) PutStatus(s store.Status) error {
 // Status implements store.Statuses.
 func (t *tx) Status(id string) (s store.Status, err error) {
 	err = t.one("status", "SELECT id, owner, at, doc FROM statuses WHERE id = ?", []driver.Value{id},
-		func(v []driver.Value) { s = store.Status{ID: text(v[0]), Owner: text(v[1]), At: integer(v[2]), Doc: blob(v[3])} })
+		func(v []driver.Value) {
+			s = store.Status{ID: text(v[0]), Owner: text(v[1]), At: integer(v[2]), Doc: blob(v[3])}
+		})
 	return s, err
 }
 
