@@ -49,7 +49,7 @@ type Query struct {
 	IDs, Types, Specs []string
 	// Versions of each object; none set means all.
 	Last, First bool
-	At          []int64 // version, or Added where the object has none; Unix µs
+	At          []int64 // version, or Added where the object has none; Unix µs, finer digits cut off
 	After       int64   // Added > After
 	Limit       int     // at most so many; 0: the Backend's choice
 	Bytes       bool    // Record.Bytes is wanted; the rest but Added is not

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"parley.example/parley/stix"
 )
@@ -145,11 +144,7 @@ func parseVersions(s string, q *Query) error {
 			if err != nil {
 				return badParameter(pVersion, "all, first, last or a timestamp, not %q", clip(v))
 			}
-			if t.Nanosecond()%int(time.Microsecond) == 0 {
-				q.At = append(q.At, t.UnixMicro())
-			} else {
-				q.At = append(q.At, math.MinInt64) // no version is so fine
-			}
+			q.At = append(q.At, t.UnixMicro())
 		}
 	}
 	if all {

@@ -177,6 +177,9 @@ func (q *request) add(c Collection) error {
 	}
 	body := &bodyReader{q: q, left: q.s.opt.MaxContent}
 	objects, err := readEnvelope(body)
+	if err != nil && body.err == nil {
+		_, _ = io.Copy(io.Discard, body) // how long it is decides on the answer
+	}
 	switch {
 	case body.over:
 		return q.tooLarge()
@@ -185,6 +188,7 @@ func (q *request) add(c Collection) error {
 		q.w.Header().Set("Connection", "close")
 		return answer(http.StatusRequestTimeout, "Request not completed", "Nothing came for %v.", q.s.opt.Stall)
 	case err != nil:
+		q.read = true
 		return answer(http.StatusUnprocessableEntity, "Body not understood", "%v", err)
 	}
 	q.read = true
