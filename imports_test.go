@@ -26,6 +26,7 @@ var may = map[string][]string{
 	"selector":                 {},
 	"console":                  {},
 	"accord":                   {"stix", "ledger"},
+	"misp":                     {"stix"},
 	"taxii":                    {"stix"},
 	"incident":                 {"stix"},
 	"watch":                    {"incident"},
@@ -36,7 +37,7 @@ var may = map[string][]string{
 	"internal/store/storetest": {"internal/store"},
 	"internal/store/sqlite":    {"internal/store"},
 	"internal/node": {
-		"stix", "ledger", "psi", "selector", "accord", "taxii", "release", "incident", "fusion", "watch",
+		"stix", "ledger", "psi", "selector", "accord", "taxii", "misp", "release", "incident", "fusion", "watch",
 		"internal/link", "internal/store", "internal/store/sqlite",
 	},
 	"internal/client": {},
