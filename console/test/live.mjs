@@ -49,7 +49,7 @@ try {
   }
   const keep = (label) => shots && page.screenshot({ path: join(shots, `${name}-${label}.png`), fullPage: true })
   const proper = async () => {
-    check(!(await page.locator('.problem').count()), `a problem is shown: ${await page.locator('.problem').first().innerText().catch(() => '')}`)
+    for (const text of await page.locator('.problem').allInnerTexts()) check(false, `a problem is shown: ${text}`)
     for (const finding of await audit(page)) check(false, `axe: ${finding}`)
     const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
     check(over <= 0, `scrolls sideways by ${over} px`)
@@ -87,7 +87,7 @@ try {
     const items = await page.locator('.item').count()
     if (wantsItem) check(items > 0, 'no item was received')
     if (items) {
-      const label = await page.locator('.item .tlp').first().innerText().catch(() => '')
+      const [label = ''] = await page.locator('.item .tlp').allInnerTexts()
       check(/^TLP:(RED|AMBER(\+STRICT)?|GREEN|CLEAR)$/.test(label), `the first item’s marking reads "${label}"`)
       await page.locator('.item').first().click()
       await page.locator('.sheet').waitFor({ timeout: 15_000 }).catch(() => check(false, 'the item does not open'))
