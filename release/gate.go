@@ -6,6 +6,14 @@
 // decision into a [Released] value, and nobody else can make one; the link
 // sends nothing else.
 //
+// Markings are TLP 2.0 and 1, Parley's releasability marking (lists of parties,
+// originator control), statements, and the same on parts of an object. What an
+// object refers to is put to the gate as well: an object never tells that
+// another one exists which its recipient may not have. A party's own policy is
+// written in Cedar ([LoadPolicy]). Extracts are built from allow-lists
+// (profile.go); each recipient's has ids of its own and other traits from which
+// [Traits] recognise whose copy it is.
+//
 // Everything here is a pure function of its input. Whatever is unknown,
 // missing or does not parse lowers the outcome, never raises it, and rules are
 // never skipped: each states the most that it allows and the lowest counts.
@@ -46,11 +54,23 @@ func (o Outcome) String() string {
 // MarshalText implements encoding.TextMarshaler.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (o *Outcome) UnmarshalText(b []byte) error {
+	i := slices.Index(outcomeNames, string(b))
+	if i < 0 {
+		return fmt.Errorf("outcome %q is none of %v", b, outcomeNames)
+	}
+	*o = Outcome(i)
+	return nil
+}
+
 // Reason is one rule's say.
 type Reason struct {
 	Rule    string  `json:"rule"`
 	Outcome Outcome `json:"outcome"` // the most this rule allows
 	Text    string  `json:"text"`    // for people
+	// Approvals is how many people besides the asker must agree first.
+	Approvals int `json:"approvals,omitempty"`
 }
 
 // Decision is what the gate says of an object.
@@ -58,17 +78,26 @@ type Decision struct {
 	Outcome    Outcome  `json:"outcome"`
 	Reasons    []Reason `json:"reasons"`    // one or more for every rule, in the order of the rules
 	Redactions []string `json:"redactions"` // what the tearline leaves out or coarsens
+	// Approvals is how many people besides the asker must agree before it may
+	// leave; the most that any rule asks.
+	Approvals int `json:"approvals,omitempty"`
 	// Copy is what would leave: the object's exact bytes or the extract; nil
 	// below Tearline.
 	Copy []byte `json:"-"`
 
 	copyID  string
+	typ     string
 	marking string
 	grading string
 }
 
-// ErrWithheld reports an attempt to mint what the gate does not let pass.
-var ErrWithheld = errors.New("withheld")
+// Errors of [Mint].
+var (
+	// ErrWithheld reports an attempt to mint what the gate does not let pass.
+	ErrWithheld = errors.New("withheld")
+	// ErrApproval reports that people must agree first. It is an [ErrWithheld].
+	ErrApproval = fmt.Errorf("%w until it is approved", ErrWithheld)
+)
 
 // Err is nil when something may pass, else [ErrWithheld] with the reasons that
 // stand against it.
@@ -86,15 +115,32 @@ func (d Decision) Err() error {
 }
 
 // Policy is a party's own, secret part of the decision. It can only lower the
-// outcome. An error withholds.
+// outcome or ask for approvals. An error withholds. It is safe for concurrent
+// use.
 type Policy interface {
 	Limit(Input, *stix.Object) ([]Reason, error)
+}
+
+// Origin says where an object came from; the zero value is our own.
+type Origin struct {
+	Party string // who released it to us; "" for our own
+	// Onward is the onward rule of the accord under which it came.
+	Onward string
+	// Consent lists the parties to which its originator agreed to its being
+	// passed on.
+	Consent []string
+}
+
+// Held is an object as the node holds it.
+type Held struct {
+	Object []byte // exact STIX bytes
+	Origin Origin
 }
 
 // Input is everything that a decision rests on.
 type Input struct {
 	Object     []byte // exact STIX bytes
-	Originator string // the party it was received from; "" for our own
+	Origin     Origin
 	Accord     accord.Accord
 	State      *accord.State
 	Me         string
@@ -102,55 +148,90 @@ type Input struct {
 	Purpose    string
 	LegalBasis string // one of the accord's, or empty where the accord names none
 	Now        time.Time
-	// CopyKey is the party's secret from which the ids of copies are derived.
+	// CopyKey is the party's secret from which the ids and marks of copies are
+	// derived.
 	CopyKey []byte
 	Policy  Policy // nil: no policy of our own
+	// Approved is how many people other than the asker have agreed.
+	Approved int
+
+	// Marking returns a marking definition by its id. Nil knows none but TLP.
+	Marking func(id string) ([]byte, bool)
+	// Held returns what the node holds under an id, for the objects that this
+	// one refers to. Nil holds nothing.
+	Held func(id string) (Held, bool)
+	// First tells when a copy of that id left for these recipients for the first
+	// time, which is when it was created; nil or false: it never did.
+	First func(copyID string) (time.Time, bool)
+	// Cache, shared by a batch, decides what many objects refer to once. All
+	// else but Object and Origin must be the same for all of them. Nil: none.
+	Cache *Cache
 }
 
-// Decide says what the recipients may get of an object, and why.
+// Decide says what the recipients may get of an object, and why. Of several
+// recipients the one who may get least decides.
 func Decide(in Input) Decision {
-	d := Decision{Outcome: Full}
-	say := func(rule string, most Outcome, format string, args ...any) {
-		d.Reasons = append(d.Reasons, Reason{rule, most, fmt.Sprintf(format, args...)})
-		d.Outcome = min(d.Outcome, most)
+	v := visit{in: in, memo: in.Cache, left: maxLookups}
+	if v.memo == nil {
+		v.memo = NewCache()
 	}
-	agreement(in, Full, say)
-
-	obj, err := stix.Parse(in.Object)
-	if err != nil {
-		say("object", Withhold, "the object does not read: %v", err)
-		return d
-	}
-	d.copyID = obj.ID
-	terms := in.Accord.Terms
-	if slices.Contains(terms.ObjectTypes, obj.Type) {
-		say("object-type", Full, "objects of type %s may pass under the accord", obj.Type)
-	} else {
-		say("object-type", Withhold, "the accord does not let objects of type %s pass", obj.Type)
-	}
-	if slices.Contains(terms.Purposes, in.Purpose) {
-		say("purpose", Full, "%q is a purpose of the accord", in.Purpose)
-	} else {
-		say("purpose", Withhold, "%q is not among the purposes of the accord (%s)", in.Purpose, strings.Join(terms.Purposes, ", "))
-	}
-	switch {
-	case len(terms.LegalBases) == 0 && in.LegalBasis == "", slices.Contains(terms.LegalBases, in.LegalBasis):
-		say("legal-basis", Full, "the legal basis is one that the accord names")
-	default:
-		say("legal-basis", Withhold, "legal basis %q is not among those of the accord (%s)", in.LegalBasis, strings.Join(terms.LegalBases, ", "))
-	}
-	if in.Originator == "" {
-		say("originator", Full, "it is our own")
-	} else {
-		say("originator", Withhold, "it came from %s, who has not agreed to its being passed on", in.Originator)
-	}
-	d.marking = markings(obj, terms.Ceiling.TLP, say)
-	local(in, obj, say)
-	content(in, obj, &d, say)
-	return d
+	return v.decide(in.Object, in.Origin)
 }
 
 type sayer func(rule string, most Outcome, format string, args ...any)
+
+// subject is an object on its way through the rules.
+type subject struct {
+	*Decision
+	v     *visit
+	in    Input // Object and Origin are the subject's own
+	obj   *stix.Object
+	bare  *stix.Object       // obj without the parts that are closed to the recipients
+	rec   *incident.Incident // nil unless it is an incident of ours
+	marks marked
+}
+
+func (s *subject) say(rule string, most Outcome, format string, args ...any) {
+	text := format
+	if len(args) > 0 {
+		text = fmt.Sprintf(format, args...)
+	}
+	s.add(Reason{Rule: rule, Outcome: most, Text: text})
+}
+
+func (s *subject) add(r Reason) {
+	s.Reasons = append(s.Reasons, r)
+	s.Outcome = min(s.Outcome, r.Outcome)
+	s.Approvals = max(s.Approvals, r.Approvals)
+}
+
+// decide puts one object through every rule.
+func (v *visit) decide(object []byte, origin Origin) Decision {
+	d := Decision{Outcome: Full, Reasons: make([]Reason, 0, 16)}
+	in := v.in
+	in.Object, in.Origin = object, origin
+	s := subject{Decision: &d, v: v, in: in}
+	agreement(in, Full, s.say)
+
+	var err error
+	if s.obj, err = stix.Parse(object); err != nil {
+		s.say("object", Withhold, "the object does not read: %v", err)
+		return d
+	}
+	s.bare = s.obj
+	d.copyID, d.typ = s.obj.ID, s.obj.Type
+	s.terms()
+	s.origin()
+	s.marking()
+	s.incident()
+	s.local()
+	s.references()
+	s.content()
+	if d.Outcome < Tearline {
+		d.Copy, d.Redactions = nil, nil
+	}
+	return d
+}
 
 // agreement says what the accord's state and the rungs allow; it is also all
 // that bears on messages of the protocol itself.
@@ -185,88 +266,107 @@ func rungAllows(r accord.Rung) Outcome {
 	return Withhold
 }
 
-// markings applies the object's data markings and returns its TLP.
-func markings(obj *stix.Object, ceiling string, say sayer) string {
-	for _, ref := range obj.ObjectMarkingRefs {
-		if _, ok := stix.LevelOf(ref); !ok {
-			say("marking", Withhold, "it carries a marking that is not understood here: %s", ref)
-		}
-	}
-	if len(obj.GranularMarkings()) > 0 {
-		say("marking", Withhold, "parts of it are marked on their own; release an object without such parts")
-	}
-	level, ok := stix.TLPOf(obj)
-	if !ok {
-		say("marking", Withhold, "it carries no TLP marking; mark it first")
-		return ""
-	}
-	top, err := stix.ParseLevel(ceiling)
-	switch {
-	case err != nil:
-		say("marking", Withhold, "the accord's ceiling does not read: %v", err)
-	case level >= stix.Red:
-		say("marking", Withhold, "%s is for named persons only", level)
-	case level > top:
-		say("marking", Withhold, "%s is above the accord's ceiling, %s", level, top)
-	default:
-		say("marking", Full, "%s is within the accord's ceiling, %s", level, top)
-	}
-	return level.String()
-}
-
-func local(in Input, obj *stix.Object, say sayer) {
-	if in.Policy == nil {
-		return
-	}
-	reasons, err := in.Policy.Limit(in, obj)
-	if err != nil {
-		say("local-policy", Withhold, "our own policy could not be applied: %v", err)
-	}
-	for _, r := range reasons {
-		say(r.Rule, r.Outcome, "%s", r.Text)
-	}
-}
-
-// content looks into the object: what in it forbids giving it whole, and the
-// copy that results.
-func content(in Input, obj *stix.Object, d *Decision, say sayer) {
-	if obj.Type != "incident" {
-		if d.Outcome == Tearline {
-			say("tearline", Withhold, "there is no tearline profile for objects of type %s, and the whole may not pass", obj.Type)
-		}
-		if d.Outcome == Full {
-			d.Copy = in.Object
-		}
-		return
-	}
-	rec, err := incident.FromSTIX(in.Object)
-	if err != nil {
-		say("object", Withhold, "the incident does not read: %v", err)
-		return
-	}
-	d.grading = rec.Grading()
-	if slices.ContainsFunc(rec.Sources, func(s incident.Source) bool { return s.Sensitive }) {
-		say("sensitive-source", Tearline, "it names a source that must be protected")
+// terms applies what the accord says of types, purposes and legal bases.
+func (s *subject) terms() {
+	terms := s.in.Accord.Terms
+	if slices.Contains(terms.ObjectTypes, s.obj.Type) {
+		s.say("object-type", Full, "objects of type %s may pass under the accord", s.obj.Type)
 	} else {
-		say("sensitive-source", Full, "no source in it is marked sensitive")
+		s.say("object-type", Withhold, "the accord does not let objects of type %s pass", s.obj.Type)
+	}
+	if slices.Contains(terms.Purposes, s.in.Purpose) {
+		s.say("purpose", Full, "%q is a purpose of the accord", s.in.Purpose)
+	} else {
+		s.say("purpose", Withhold, "%q is not among the purposes of the accord (%s)", s.in.Purpose, strings.Join(terms.Purposes, ", "))
+	}
+	switch {
+	case len(terms.LegalBases) == 0 && s.in.LegalBasis == "", slices.Contains(terms.LegalBases, s.in.LegalBasis):
+		s.say("legal-basis", Full, "the legal basis is one that the accord names")
+	default:
+		s.say("legal-basis", Withhold, "legal basis %q is not among those of the accord (%s)", s.in.LegalBasis, strings.Join(terms.LegalBases, ", "))
+	}
+}
+
+// origin applies the third-party rule: what came from a partner is passed on
+// only where the accord under which it came lets that be asked and the
+// partner agreed to every recipient.
+func (s *subject) origin() {
+	o := s.in.Origin
+	if o.Party == "" {
+		s.say("originator", Full, "it is our own")
+		return
+	}
+	if o.Onward != "ask" {
+		s.say("originator", Withhold, "it came from %s under an accord that lets nothing be passed on", o.Party)
+	}
+	for _, to := range s.in.To {
+		if slices.Contains(o.Consent, to) {
+			s.say("originator", Full, "it came from %s, who agreed to its being passed on to %s", o.Party, to)
+		} else {
+			s.say("originator", Withhold, "it came from %s, who has not agreed to its being passed on to %s", o.Party, to)
+		}
+	}
+}
+
+// incident reads the record of an incident, and says what in it forbids giving
+// the whole.
+func (s *subject) incident() {
+	if s.obj.Type != "incident" {
+		return
+	}
+	rec, err := incident.FromSTIX(s.obj.Raw())
+	if err != nil {
+		s.say("object", Withhold, "the incident does not read: %v", err)
+		return
+	}
+	s.rec = &rec
+	s.grading = rec.Grading()
+	if slices.ContainsFunc(rec.Sources, func(x incident.Source) bool { return x.Sensitive }) {
+		s.say("sensitive-source", Tearline, "it names a source that must be protected")
+	} else {
+		s.say("sensitive-source", Full, "no source in it is marked sensitive")
 	}
 	if _, _, marked := incident.SplitTearline(rec.Text); marked {
-		say("tearline-mark", Tearline, "its text has a tearline mark: what stands above it stays here")
+		s.say("tearline-mark", Tearline, "its text has a tearline mark: what stands above it stays here")
 	}
-	c := in.Accord.Terms.Ceiling
-	if c.PlaceKM > 0 && rec.Placed && rec.RadiusKM < c.PlaceKM/2 {
-		say("precision", Tearline, "its place is finer than the accord's %g km", c.PlaceKM)
+	c := s.in.Accord.Terms.Ceiling
+	switch {
+	case c.PlaceLevel != "" && finerThan(rec, c.PlaceLevel):
+		s.say("precision", Tearline, "its place is finer than the accord's %s", c.PlaceLevel)
+	case c.PlaceKM > 0 && rec.Placed && rec.RadiusKM < c.PlaceKM/2:
+		s.say("precision", Tearline, "its place is finer than the accord's %g km", c.PlaceKM)
 	}
 	if coarserThan(c.Time, rec.DatePrecision) {
-		say("precision", Tearline, "its time is finer than the accord's %s", c.Time)
+		s.say("precision", Tearline, "its time is finer than the accord's %s", c.Time)
 	}
-	switch d.Outcome {
-	case Full:
-		d.Copy = in.Object
-	case Tearline:
-		if d.Copy, d.copyID, d.Redactions, err = tearline(in, rec); err != nil {
-			d.Copy = nil
-			say("tearline", Withhold, "the extract could not be made: %v", err)
+}
+
+func (s *subject) local() {
+	if s.in.Policy == nil {
+		return
+	}
+	reasons, err := s.in.Policy.Limit(s.in, s.obj)
+	if err != nil {
+		s.say("local-policy", Withhold, "our own policy could not be applied: %v", err)
+	}
+	for _, r := range reasons {
+		s.add(r)
+	}
+}
+
+// content makes the copy, and says what in the object forbids giving it whole.
+func (s *subject) content() {
+	if s.obj.Type != "incident" {
+		s.text()
+		s.precision()
+	}
+	switch {
+	case s.Outcome == Full:
+		s.Copy = s.in.Object
+	case s.Outcome == Tearline:
+		if err := s.extract(); err != nil {
+			s.Copy = nil
+			s.say("tearline", Withhold, "the extract could not be made: %v", err)
 		}
 	}
 }

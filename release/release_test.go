@@ -119,17 +119,21 @@ func TestTearlineTellsNothingAboveTheLine(t *testing.T) {
 	}
 }
 
-// Ids are stable within an accord, and copies under two accords cannot be
-// told to be of one object.
+// Ids are stable for a recipient within an accord, and copies under two accords
+// or for two recipients cannot be told to be of one object.
 func TestCopyIDs(t *testing.T) {
 	obj := incident.ID("desk", "7")
-	if release.CopyID(key, "a", obj) != release.CopyID(key, "a", obj) {
+	id := release.CopyID(key, "a", "south", obj)
+	if release.CopyID(key, "a", "south", obj) != id {
 		t.Error("not stable within an accord")
 	}
-	if release.CopyID(key, "a", obj) == release.CopyID(key, "b", obj) {
+	if release.CopyID(key, "b", "south", obj) == id {
 		t.Error("linkable across accords")
 	}
-	if typ, _, ok := stix.SplitID(release.CopyID(key, "a", obj)); !ok || typ != "incident" {
+	if release.CopyID(key, "a", "east", obj) == id {
+		t.Error("linkable across recipients")
+	}
+	if typ, _, ok := stix.SplitID(id); !ok || typ != "incident" {
 		t.Error("not a STIX id of the same type")
 	}
 }
@@ -166,14 +170,14 @@ func TestEveryRuleThatForbidsIsNamed(t *testing.T) {
 	}{
 		"purpose":       {"purpose", func(in *release.Input) { in.Purpose = "curiosity" }},
 		"legal basis":   {"legal-basis", func(in *release.Input) { in.LegalBasis = "" }},
-		"originator":    {"originator", func(in *release.Input) { in.Originator = "west" }},
+		"originator":    {"originator", func(in *release.Input) { in.Origin.Party = "west" }},
 		"red":           {"marking", func(in *release.Input) { in.Object = report(func(r *incident.Incident) { r.TLP = stix.Red }) }},
 		"above ceiling": {"marking", func(in *release.Input) { in.Object = report(func(r *incident.Incident) { r.TLP = stix.AmberStrict }) }},
 		"unmarked":      {"marking", func(in *release.Input) { in.Object = report(func(r *incident.Incident) { r.TLP = 0 }) }},
 		"unknown marking": {"marking", func(in *release.Input) {
 			in.Object = withMarking(in.Object, `"marking-definition--5d0092c5-5f74-4287-9642-33f4c354e56d"`)
 		}},
-		"granular": {"marking", func(in *release.Input) { in.Object = withGranular(in.Object) }},
+		"granular": {"granular-marking", func(in *release.Input) { in.Object = withGranular(in.Object) }},
 		"type": {"object-type", func(in *release.Input) {
 			in.Object = []byte(strings.ReplaceAll(string(in.Object), "incident", "campaign"))
 		}},
@@ -263,7 +267,7 @@ func TestTighteningNeverReleasesMore(t *testing.T) {
 		x.Policy = policy{reasons: []release.Reason{{Rule: "r", Outcome: release.Outcome(rapid.IntRange(0, 3).Draw(rt, "own"))}}}
 		tighter["forbid added"] = x
 		x = base
-		x.Originator = "west"
+		x.Origin.Party = "west"
 		tighter["another's object"] = x
 		x = base
 		x.State = accord.NewState(a)

@@ -8,7 +8,6 @@ import (
 
 	"parley.example/parley/accord"
 	"parley.example/parley/ledger"
-	"parley.example/parley/stix"
 )
 
 // Released is content that the gate let pass. Only this package can make one
@@ -37,20 +36,19 @@ func (r Released) Bytes() []byte { return r.body }
 // messages of the protocol.
 func (r Released) Record() ledger.Release { return r.record }
 
-// Mint decides and, where something may pass, mints it. answers is the id of
-// the request that it answers, or empty.
+// Mint decides and, where something may pass and enough people agreed, mints
+// it. answers is the id of the request that it answers, or empty.
 func Mint(in Input, answers string) (Released, Decision, error) {
 	d := Decide(in)
 	if err := d.Err(); err != nil {
 		return Released{}, d, err
 	}
-	obj, err := stix.Parse(d.Copy)
-	if err != nil {
-		return Released{}, d, fmt.Errorf("%w: the copy does not read: %w", ErrWithheld, err)
+	if d.Approvals > in.Approved {
+		return Released{}, d, fmt.Errorf("%w by %d more", ErrApproval, d.Approvals-in.Approved)
 	}
 	r := Released{accord: in.Accord.ID, to: in.To, digest: sha256.Sum256(d.Copy), body: d.Copy}
 	r.record = ledger.Release{
-		Object: obj.ID, Type: obj.Type, Digest: r.digest, Outcome: d.Outcome.String(), To: in.To,
+		Object: d.copyID, Type: d.typ, Digest: r.digest, Outcome: d.Outcome.String(), To: in.To,
 		Purpose: in.Purpose, LegalBasis: in.LegalBasis, Marking: d.marking, Grading: d.grading,
 		Redactions: d.Redactions, Answers: answers,
 		Expires: in.Now.UTC().Truncate(24*time.Hour).AddDate(0, 0, in.Accord.Terms.RetentionDays),

@@ -1,9 +1,6 @@
 package release
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -14,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"parley.example/parley/incident"
+	"parley.example/parley/stix"
 )
 
 // earthKM is the mean radius of the Earth in kilometres (IUGG).
@@ -21,29 +19,28 @@ const earthKM = 6371.0088
 
 // tearline makes the extract of an incident. It is built from an empty record,
 // field by field: what is not named here does not pass.
-func tearline(in Input, rec incident.Incident) (copy []byte, id string, redactions []string, err error) {
-	if len(in.CopyKey) < 32 {
-		return nil, "", nil, errors.New("the key for the ids of copies is missing")
-	}
+func (s *subject) tearline(rec incident.Incident) error {
+	in := s.in
+	var redactions []string
 	drop := func(present bool, what string) {
 		if present {
 			redactions = append(redactions, what)
 		}
 	}
 	c := in.Accord.Terms.Ceiling
-	now := in.Now.UTC().Truncate(time.Second)
 	out := incident.Incident{
-		ID:     CopyID(in.CopyKey, in.Accord.ID, rec.ID),
-		Source: in.Me, Title: extractTitle(rec),
+		ID:     CopyID(in.CopyKey, in.Accord.ID, strings.Join(in.To, ","), rec.ID),
+		Source: in.Me, Title: extractTitle(rec, c.PlaceLevel),
 		Start: rec.Start, End: rec.End, DatePrecision: rec.DatePrecision,
-		Admin1: rec.Admin1, Country: rec.Country,
-		PlacePrecision: rec.PlacePrecision, RadiusKM: rec.RadiusKM,
+		Country: rec.Country, PlacePrecision: rec.PlacePrecision, RadiusKM: rec.RadiusKM,
 		Classes: rec.Classes, Kind: rec.Kind, Killed: rec.Killed, Wounded: rec.Wounded,
-		Organisation: rec.Organisation, TLP: rec.TLP,
-		Created: now, Modified: now,
+		Organisation: hideIDs(rec.Organisation), TLP: s.marks.level,
 	}
+	created, modified := s.times(out.ID)
+	out.Created, _ = stix.ParseTime(created)
+	out.Modified, _ = stix.ParseTime(modified)
 	out.SourceID = strings.TrimPrefix(out.ID, "incident--")
-	drop(true, "id: replaced by one that only this accord uses")
+	drop(true, "id: replaced by one that only this recipient has")
 	drop(rec.Source != "" || rec.SourceID != "", "source record: dataset and number")
 	drop(rec.Title != out.Title, "title: replaced by kind and area")
 	drop(len(rec.Sources) > 0, "sources: names, links and descriptions (the grading stays)")
@@ -53,14 +50,16 @@ func tearline(in Input, rec incident.Incident) (copy []byte, id string, redactio
 		out.Sources = []incident.Source{{Name: in.Me, Reliability: g[:1], Credibility: int(g[1] - '0')}}
 	}
 	if _, below, ok := incident.SplitTearline(rec.Text); ok {
-		out.Text = below
+		out.Text = hideIDs(below)
 		drop(true, "text above the tearline mark")
 	} else {
 		drop(rec.Text != "", "text: it has no tearline mark")
 	}
 	for _, cl := range rec.Claims {
 		drop(cl.Statement != "", "claims: wording of statements")
-		cl.Statement = ""
+		cl = incident.Claim{
+			By: hideIDs(cl.By), Of: hideIDs(cl.Of), Kind: cl.Kind, At: cl.At, Reliability: cl.Reliability, Credibility: cl.Credibility,
+		}
 		if !cl.At.IsZero() {
 			cl.At, _ = coarseTime(c.Time, cl.At, cl.At)
 		}
@@ -71,60 +70,108 @@ func tearline(in Input, rec incident.Incident) (copy []byte, id string, redactio
 		out.DatePrecision = datePrecision[c.Time]
 		drop(true, "time: coarsened to the "+c.Time)
 	}
-	if c.PlaceKM == 0 {
-		out.Place, out.Admin2 = rec.Place, rec.Admin2
-		out.Lat, out.Lon, out.Placed = rec.Lat, rec.Lon, rec.Placed
-	} else {
-		drop(rec.Place != "" || rec.Admin2 != "", "place: names below the province")
-		if rec.Placed {
-			lat, lon, km := coarsePlace(c.PlaceKM, rec.Lat, rec.Lon)
-			out.Lat, out.Lon, out.Placed = lat, lon, true
-			out.RadiusKM = max(km, rec.RadiusKM)
-			if slices.Index(incident.PlacePrecisions, out.PlacePrecision) < slices.Index(incident.PlacePrecisions, incident.District) {
-				out.PlacePrecision = incident.District
-			}
-			drop(true, fmt.Sprintf("place: moved to the centre of a cell at least %g km wide", c.PlaceKM))
-			// The centre may lie beyond the border or the coast; then only the
-			// province is told.
-			if out.Check() != nil {
-				out.Lat, out.Lon, out.Placed, out.RadiusKM = 0, 0, false, 0
-				out.PlacePrecision = incident.Province
-			}
+	s.where(rec, &out, drop)
+	raw, err := out.STIX(PartyIdentity(in.Me))
+	if err != nil {
+		return err
+	}
+	if raw, err = s.remark(raw); err != nil {
+		return err
+	}
+	for _, steps := range s.marks.closed {
+		drop(true, "a part that is marked for others: "+steps[0].Name)
+	}
+	s.Copy, s.copyID, s.Redactions = raw, out.ID, slices.Compact(redactions)
+	return nil
+}
+
+// remark puts the markings of a copy that are more than its TLP on it.
+func (s *subject) remark(raw []byte) ([]byte, error) {
+	refs, err := s.copyMarkings()
+	if err != nil || len(refs) == 1 {
+		return raw, err
+	}
+	o, err := stix.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	props := o.Props()
+	props["object_marking_refs"] = refs
+	return stix.Encode(props)
+}
+
+// levels orders administrative levels, finest first.
+var levels = []string{"district", "province", "country"}
+
+// finerThan reports whether a record tells its place more finely than an
+// administrative level.
+func finerThan(rec incident.Incident, level string) bool {
+	at := slices.Index(levels, level)
+	return rec.Placed || rec.Place != "" || at >= 1 && rec.Admin2 != "" || at >= 2 && rec.Admin1 != "" || at < 0
+}
+
+// where tells the place of an incident by the accord's grid or administrative
+// level.
+func (s *subject) where(rec incident.Incident, out *incident.Incident, drop func(bool, string)) {
+	c := s.in.Accord.Terms.Ceiling
+	atLeast := func(p incident.PlacePrecision) {
+		if slices.Index(incident.PlacePrecisions, out.PlacePrecision) < slices.Index(incident.PlacePrecisions, p) {
+			out.PlacePrecision = p
 		}
 	}
-	redactions = slices.Compact(redactions)
-	copy, err = out.STIX(PartyIdentity(in.Me))
-	return copy, out.ID, redactions, err
+	if c.PlaceLevel != "" {
+		drop(rec.Placed, "place: position")
+		out.RadiusKM = 0
+		at := slices.Index(levels, c.PlaceLevel)
+		if at == 0 {
+			out.Admin2 = hideIDs(rec.Admin2)
+		}
+		if at == 0 || at == 1 {
+			out.Admin1 = hideIDs(rec.Admin1)
+		}
+		drop(rec.Place != "" || rec.Admin2 != out.Admin2 || rec.Admin1 != out.Admin1, "place: names below the "+c.PlaceLevel)
+		atLeast([]incident.PlacePrecision{incident.District, incident.Province, incident.Country}[max(at, 0)])
+		return
+	}
+	out.Admin1 = hideIDs(rec.Admin1)
+	if c.PlaceKM == 0 {
+		out.Place, out.Admin2 = hideIDs(rec.Place), hideIDs(rec.Admin2)
+		out.Lat, out.Lon, out.Placed = rec.Lat, rec.Lon, rec.Placed
+		return
+	}
+	drop(rec.Place != "" || rec.Admin2 != "", "place: names below the province")
+	if !rec.Placed {
+		return
+	}
+	lat, lon, km := coarsePlace(c.PlaceKM, rec.Lat, rec.Lon)
+	lat, lon, km = s.seal().place(c.PlaceKM, lat, lon, km)
+	out.Lat, out.Lon, out.Placed = lat, lon, true
+	out.RadiusKM = max(km, rec.RadiusKM)
+	atLeast(incident.District)
+	drop(true, fmt.Sprintf("place: moved to the centre of a cell at least %g km wide", c.PlaceKM))
+	// The centre may lie beyond the border or the coast; then only the
+	// province is told.
+	if out.Check() != nil {
+		out.Lat, out.Lon, out.Placed, out.RadiusKM = 0, 0, false, 0
+		out.PlacePrecision = incident.Province
+	}
 }
 
 // extractTitle names an extract by what anyone cleared for it may know.
-func extractTitle(rec incident.Incident) string {
+func extractTitle(rec incident.Incident, level string) string {
 	where := rec.Admin1
-	if where == "" {
+	if where == "" || level == "country" {
 		where = rec.Country
 	}
 	if where == "" {
 		where = "place withheld"
 	}
+	where = hideIDs(where)
 	kind := strings.ReplaceAll(string(rec.Kind), "-", " ")
 	if kind == "" {
 		kind = "unknown"
 	}
 	return strings.ToUpper(kind[:1]) + kind[1:] + ", " + where
-}
-
-// CopyID is the id that an object has in copies released under an accord:
-// HMAC-SHA256 of both, as a UUID of random form (RFC 9562 section 5.4). It is
-// stable within the accord and, to whoever lacks the key, unlinkable to the
-// object's own id and to its copies under other accords.
-func CopyID(key []byte, accordID, objectID string) string {
-	m := hmac.New(sha256.New, key)
-	fmt.Fprintf(m, "parley-copy/1\n%s\n%s\n", accordID, objectID)
-	u := uuid.UUID(m.Sum(nil)[:16])
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	typ, _, _ := strings.Cut(objectID, "--")
-	return typ + "--" + u.String()
 }
 
 // partySpace is the namespace of PartyIdentity.
@@ -169,22 +216,7 @@ func coarserThan(unit string, p incident.DatePrecision) bool {
 // coarseTime widens a span to whole units, in UTC; weeks begin on Monday. An
 // unknown unit widens to the month.
 func coarseTime(unit string, start, end time.Time) (from, to time.Time) {
-	begin := func(t time.Time) time.Time {
-		t = t.UTC()
-		y, m, d := t.Date()
-		switch unit {
-		case "exact":
-			return t
-		case "hour":
-			return t.Truncate(time.Hour)
-		case "day":
-			return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
-		case "week":
-			return time.Date(y, m, d-(int(t.Weekday())+6)%7, 0, 0, 0, 0, time.UTC)
-		}
-		return time.Date(y, m, 1, 0, 0, 0, 0, time.UTC)
-	}
-	from, to = begin(start), begin(end)
+	from, to = unitBegin(unit, start), unitBegin(unit, end)
 	switch unit {
 	case "week":
 		to = to.AddDate(0, 0, 6)

@@ -91,7 +91,14 @@ func (n *Node) PublishMatch(ctx context.Context, id, kind string) (Publication, 
 		if pc.state.Rung(n.cfg.Party, to) < accord.Match {
 			continue
 		}
-		inputs := n.matchable(pc, to, objects)
+		var inputs [][]byte
+		err := n.view(ctx, func(tx store.Tx) error {
+			inputs = n.matchable(tx, pc, to, objects)
+			return nil
+		})
+		if err != nil {
+			return out, err
+		}
 		if err := n.publish(ctx, pc, to, kind, epochs[to], inputs, &out); err != nil {
 			return out, err
 		}
@@ -126,7 +133,7 @@ func selectorObjects(tx store.Tx, kind string) (map[string][]store.Object, error
 }
 
 // matchable lists the values of objects that the gate lets a partner match.
-func (n *Node) matchable(pc pact, to string, objects map[string][]store.Object) [][]byte {
+func (n *Node) matchable(tx store.Tx, pc pact, to string, objects map[string][]store.Object) [][]byte {
 	allowed := make(map[string]bool)
 	var out [][]byte
 	for v, os := range objects {
@@ -137,7 +144,7 @@ func (n *Node) matchable(pc pact, to string, objects map[string][]store.Object) 
 				if len(pc.Terms.LegalBases) > 0 {
 					basis = pc.Terms.LegalBases[0]
 				}
-				d := release.Decide(n.gateInput(pc, o, []string{to}, pc.Terms.Purposes[0], basis))
+				d := release.Decide(n.gateInput(tx, pc, o, []string{to}, pc.Terms.Purposes[0], basis))
 				ok = d.Outcome >= release.MatchOnly
 				allowed[o.ID] = ok
 			}

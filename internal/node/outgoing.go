@@ -95,7 +95,7 @@ func (n *Node) stand(tx store.Tx, pc pact, in store.Collection, g Grant, o store
 	if basis == "" && len(pc.Terms.LegalBases) == 1 {
 		basis = pc.Terms.LegalBases[0]
 	}
-	rel, _, err := release.Mint(n.gateInput(pc, o, []string{in.To}, g.Purpose, basis), "")
+	rel, _, err := release.Mint(n.gateInput(tx, pc, o, []string{in.To}, g.Purpose, basis), "")
 	if errors.Is(err, release.ErrWithheld) {
 		return nil
 	}
@@ -108,7 +108,7 @@ func (n *Node) stand(tx store.Tx, pc pact, in store.Collection, g Grant, o store
 	if err := errors.Join(tx.PutBody(rel.Digest(), rel.Bytes()), tx.PutDoc(docStood, mark, []byte("1"))); err != nil {
 		return err
 	}
-	if err := putDoc(tx, "copy", rel.Record().Object, map[string]string{"object": o.ID, "accord": pc.ID}); err != nil {
+	if err := n.noteCopy(tx, pc.ID, in.To, rel.Record().Object, o.ID); err != nil {
 		return err
 	}
 	return putCopy(tx, in, rel.Bytes())

@@ -281,6 +281,7 @@ func title(o store.Object) string {
 type RequestAnswer struct {
 	Release bool
 	Object  string // to release; empty where the request leaves one choice
+	By      User   // who answers
 }
 
 // AnswerRequest answers a partner's request. Where the gate withholds, or the
@@ -317,11 +318,16 @@ func (n *Node) AnswerRequest(ctx context.Context, id string, ans RequestAnswer) 
 				return fmt.Errorf("%w: %d objects hold it; name the one to release", ErrInvalid, len(full.Objects))
 			}
 			if ans.Object != "" {
-				r, err := n.release(tx, pc, ReleaseAsk{Object: ans.Object, Accord: pc.ID, To: []string{v.From}, Purpose: v.Purpose}, v.ID)
+				r, err := n.release(tx, pc, ReleaseAsk{Object: ans.Object, Accord: pc.ID, To: []string{v.From}, Purpose: v.Purpose, By: ans.By}, v.ID)
 				if err != nil && !errors.Is(err, store.ErrNotFound) {
 					return err
 				}
 				rel = &r
+				if r.Pending != "" {
+					// The request stays open until the release is approved or not.
+					v.Reason = "a release in answer waits for approval"
+					return putDoc(tx, docRequest, v.ID, v)
+				}
 				if r.Released {
 					reply.Outcome = "released"
 				}
