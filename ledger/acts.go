@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// Uses are the judgements that a receiver can give.
+var Uses = []string{"useful", "known", "wrong", "late"}
+
 // Digest is the SHA-256 of a body that travels beside the ledger. As text it
 // is "sha256:" and base64.
 type Digest [32]byte
@@ -50,7 +53,8 @@ type (
 		Rung  string `json:"rung"`
 		Offer int64  `json:"offer,omitzero"`
 	}
-	// Release is the data of Released.
+	// Release is the data of Released and, for a newer version of a copy that was
+	// released before, of Corrected.
 	Release struct {
 		Object     string    `json:"object"` // id of the released copy
 		Type       string    `json:"type"`
@@ -74,6 +78,20 @@ type (
 	Receive struct {
 		Index  int64  `json:"index"` // of the releasing event in From's log
 		Digest Digest `json:"digest"`
+	}
+	// Withdrawal is the data of Withdrawn and, with From, of Honoured.
+	Withdrawal struct {
+		From   string `json:"from,omitzero"` // Honoured: who withdrew
+		Object string `json:"object"`        // id of the released copy
+		Reason string `json:"reason,omitzero"`
+	}
+	// Judgement is the data of Judged: what the receiver says of the use of
+	// something released to it. Value is judged by the receiver, never counted
+	// by volume.
+	Judgement struct {
+		Of     string `json:"of"`     // who released it
+		Object string `json:"object"` // id of the released copy
+		Use    string `json:"use"`    // one of Uses
 	}
 	// MatchKey is the data of MatchPublished: the commitment to key and set.
 	MatchKey struct {

@@ -148,7 +148,7 @@ func checkEntry(e Entry, accordID, party string) (ledger.Event, error) {
 func BodyDigest(e ledger.Event) (d ledger.Digest, ok bool) {
 	var err error
 	switch e.Kind {
-	case ledger.Released:
+	case ledger.Released, ledger.Corrected:
 		var x ledger.Release
 		err, d = json.Unmarshal(e.Data, &x), x.Digest
 	case ledger.MatchPublished:

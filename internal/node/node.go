@@ -41,6 +41,15 @@ type Options struct {
 	// Every is how often partners are contacted when nothing happens;
 	// negative: never (tests drive the exchange themselves). Default 10 s.
 	Every time.Duration
+	// Line carries parcels to partners; nil means TLS to their endpoints. A
+	// simulator puts its own network here.
+	Line Line
+}
+
+// Line carries a parcel to the node at an endpoint whose link key matches pin,
+// and returns the one it answers with.
+type Line interface {
+	Exchange(ctx context.Context, endpoint, pin string, p link.Parcel) (link.Parcel, error)
 }
 
 // Node is a running party. Its methods are safe for concurrent use.
@@ -51,6 +60,7 @@ type Node struct {
 	st    store.Store
 	guard guard
 	lines *link.Client
+	line  Line
 	opt   Options
 
 	mu      sync.Mutex
@@ -125,6 +135,9 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	}
 	n.guard.dir = filepath.Join(dir, "guard")
 	n.lines = link.NewClient(n.keys.tls)
+	if n.line = opt.Line; n.line == nil {
+		n.line = n.lines
+	}
 	if n.st, err = sqlite.Open(filepath.Join(dir, "parley.db")); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}

@@ -226,7 +226,7 @@ func (n *Node) sync(ctx context.Context, id, to string) error {
 func (n *Node) exchange(ctx context.Context, card accord.Card, p link.Parcel) (link.Parcel, error) {
 	var errs []error
 	for _, e := range card.Endpoints {
-		reply, err := n.lines.Exchange(ctx, e, card.TLS, p)
+		reply, err := n.line.Exchange(ctx, e, card.TLS, p)
 		if err == nil {
 			return reply, nil
 		}
