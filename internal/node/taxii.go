@@ -41,6 +41,8 @@ const (
 type TAXII struct {
 	n *Node
 
+	pages pageCache
+
 	mu     sync.Mutex // guards the rest
 	known  map[string]APIUser
 	until  time.Time
@@ -208,7 +210,7 @@ func (t *TAXII) Page(ctx context.Context, u taxii.User, _ string, c taxii.Collec
 	}
 	var page taxii.Page
 	err = t.n.view(ctx, func(tx store.Tx) error {
-		page, err = listPage(tx, in, q)
+		page, err = t.pages.list(tx, in, q)
 		return err
 	})
 	page.More = page.More || more && len(page.Records) > 0

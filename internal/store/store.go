@@ -247,6 +247,9 @@ type Objects interface {
 	DeleteObject(id string) error
 	// DeleteVersion removes the version that was added at that time.
 	DeleteVersion(added int64) error
+	// Removals changes whenever a version is removed or is no longer the newest.
+	// While it stays the same, a page that had more after it stays the same.
+	Removals() (int64, error)
 }
 
 // Object is one version of a STIX object.

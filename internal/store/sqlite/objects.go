@@ -105,7 +105,19 @@ func (t *tx) supersede(o, top store.Object) (newest int64, err error) {
 		return 0, nil
 	}
 	_, err = t.exec("put object", "UPDATE objects SET newest = 0 WHERE added = ?", top.Added)
-	return 1, err
+	return 1, errors.Join(err, t.removed())
+}
+
+// removed counts that a version was removed or superseded.
+func (t *tx) removed() error {
+	_, err := t.exec("removed", "UPDATE counter SET value = value + 1 WHERE name = 'removed'")
+	return err
+}
+
+// Removals implements store.Objects.
+func (t *tx) Removals() (n int64, err error) {
+	err = t.one("removals", "SELECT value FROM counter WHERE name = 'removed'", nil, func(v []driver.Value) { n = integer(v[0]) })
+	return n, err
 }
 
 // Object implements store.Objects.
@@ -299,8 +311,11 @@ func (t *tx) CountObjects() (map[string]int64, error) {
 
 // DeleteObject implements store.Objects.
 func (t *tx) DeleteObject(id string) error {
-	_, err := t.exec("delete object", "DELETE FROM objects WHERE id = ? AND party = ''", id)
-	return err
+	n, err := t.exec("delete object", "DELETE FROM objects WHERE id = ? AND party = ''", id)
+	if err != nil || n == 0 {
+		return err
+	}
+	return t.removed()
 }
 
 // DeleteVersion implements store.Objects.
@@ -318,6 +333,9 @@ func (t *tx) DeleteVersion(added int64) error {
 	}
 	if err == nil {
 		_, err = t.exec("delete version", "DELETE FROM objects WHERE added = ?", added)
+	}
+	if err == nil {
+		err = t.removed()
 	}
 	if err == nil && newest {
 		_, err = t.exec("delete version", `UPDATE objects SET newest = 1 WHERE added = (SELECT added FROM objects INDEXED BY objects_id

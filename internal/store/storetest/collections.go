@@ -76,6 +76,11 @@ func testCollections(t *testing.T, h *harness) {
 			return nil
 		})
 	}
+	removals := func() (n int64) {
+		h.view(func(tx store.Tx) (err error) { n, err = tx.Removals(); return err })
+		return n
+	}
+	step := removals()
 	read()
 	if len(all) < 60 {
 		t.Fatalf("only %d objects", len(all))
@@ -88,6 +93,9 @@ func testCollections(t *testing.T, h *harness) {
 		return tx.DeleteVersion(-5)
 	})
 	h.reopen()
+	if now := removals(); now == step {
+		t.Error("removing changes no count")
+	}
 	read()
 	check()
 	h.view(func(tx store.Tx) error {
@@ -191,4 +199,32 @@ func testStatuses(t *testing.T, h *harness) {
 		wantErr(t, "unknown", none, store.ErrNotFound)
 		return errors.Join(err)
 	})
+}
+
+// testRemovals checks that what may change a full page is counted, and adding
+// is not.
+func testRemovals(t *testing.T, h *harness) {
+	count := func(fn func(tx store.Tx) error) int64 {
+		var before, after int64
+		h.update(func(tx store.Tx) (err error) {
+			before, err = tx.Removals()
+			if err == nil {
+				err = fn(tx)
+			}
+			if err == nil {
+				after, err = tx.Removals()
+			}
+			return err
+		})
+		return after - before
+	}
+	put := func(version int64) func(tx store.Tx) error {
+		return func(tx store.Tx) error { _, err := tx.PutObject(object("x--1", "x", version, "")); return err }
+	}
+	equal(t, "adding", count(put(5)), 0)
+	equal(t, "adding again", count(put(5)), 0)
+	equal(t, "adding an older version", count(put(4)), 0)
+	equal(t, "superseding", count(put(6)), 1)
+	equal(t, "removing nothing", count(func(tx store.Tx) error { return errors.Join(tx.DeleteObject("none"), tx.DeleteVersion(1)) }), 0)
+	equal(t, "removing", count(func(tx store.Tx) error { return tx.DeleteObject("x--1") }), 1)
 }

@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T, path string) store.Store) {
 		{"Objects", testObjects},
 		{"ObjectQueries", testObjectQueries},
 		{"Collections", testCollections},
+		{"Removals", testRemovals},
 		{"Statuses", testStatuses},
 		{"AddedNeverRepeats", testAddedNeverRepeats},
 		{"PollerMissesNothing", testPoller},
