@@ -83,6 +83,9 @@ func (m Mapping) incident(raw *row, layouts []string) Incident {
 	}
 	r.need("date")
 	in.ID = ID(in.Source, in.SourceID)
+	if typ, _, ok := stix.SplitID(in.SourceID); ok && typ == "incident" && m.Name == ParleyMapping().Name {
+		in.ID = in.SourceID // written by CSVWriter
+	}
 	if in.End.IsZero() && r.text("end_date") == "" {
 		in.End = in.Start
 	}

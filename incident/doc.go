@@ -6,7 +6,8 @@
 // files row by row and account for each row: it becomes an incident or is
 // refused with the reason. [Incident.STIX] writes a STIX 2.1 incident object
 // with Parley's extension (see [stix.IncidentExtension]); [FromSTIX] reads it
-// back.
+// back. [CSVWriter] and [GeoJSONWriter] write many incidents, [Alert.CAP] one as
+// an alert.
 //
 // The record has no place for a person, an ethnic group or a faith community as
 // perpetrator: [Incident.Organisation] is a named armed organisation, and a

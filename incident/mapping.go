@@ -15,6 +15,7 @@ import (
 // [Mapping] may use. Only id, date and title have to have values; an empty title
 // is made from kind and place.
 //
+//   - id: the report's own; one like incident--UUID is taken as it is
 //   - date, end_date: YYYY-MM-DD, or with a time in UTC as YYYY-MM-DDThh:mm:ssZ
 //   - date_precision: one of [DatePrecisions]; day where empty
 //   - lat, lon: WGS 84 degrees, both or neither; radius_km their uncertainty
