@@ -118,7 +118,7 @@ func (d Decision) Err() error {
 // outcome or ask for approvals. An error withholds. It is safe for concurrent
 // use.
 type Policy interface {
-	Limit(Input, *stix.Object) ([]Reason, error)
+	Limit(Facts) ([]Reason, error)
 }
 
 // Origin says where an object came from; the zero value is our own.
@@ -345,12 +345,14 @@ func (s *subject) local() {
 	if s.in.Policy == nil {
 		return
 	}
-	reasons, err := s.in.Policy.Limit(s.in, s.obj)
-	if err != nil {
-		s.say("local-policy", Withhold, "our own policy could not be applied: %v", err)
-	}
-	for _, r := range reasons {
-		s.add(r)
+	for _, to := range s.in.To {
+		reasons, err := s.in.Policy.Limit(s.facts(to))
+		if err != nil {
+			s.say("local-policy", Withhold, "our own policy could not be applied: %v", err)
+		}
+		for _, r := range reasons {
+			s.add(r)
+		}
 	}
 }
 

@@ -211,7 +211,7 @@ type policy struct {
 	err     error
 }
 
-func (p policy) Limit(release.Input, *stix.Object) ([]release.Reason, error) { return p.reasons, p.err }
+func (p policy) Limit(release.Facts) ([]release.Reason, error) { return p.reasons, p.err }
 
 func withMarking(raw []byte, ref string) []byte {
 	return []byte(strings.Replace(string(raw), `"object_marking_refs":[`, `"object_marking_refs":[`+ref+`,`, 1))
