@@ -122,6 +122,11 @@ func FromSTIX(raw []byte) (Incident, error) {
 	if err != nil {
 		return Incident{}, err
 	}
+	return FromObject(o)
+}
+
+// FromObject is [FromSTIX] on an object that is already decoded.
+func FromObject(o *stix.Object) (Incident, error) {
 	if o.Type != "incident" {
 		return Incident{}, fmt.Errorf("%s is not an incident", o.ID)
 	}
@@ -144,6 +149,7 @@ func FromSTIX(raw []byte) (Incident, error) {
 		Created: o.CreatedTime, Modified: o.ModifiedTime,
 	}
 	in.TLP, _ = stix.TLPOf(o)
+	var err error
 	if in.Start, err = stix.ParseTime(x.Start); err != nil {
 		return Incident{}, fmt.Errorf("%s: start: %w", o.ID, err)
 	}

@@ -67,7 +67,7 @@ func (s *subject) extract() (err error) {
 	if s.obj.Type == "incident" {
 		rec := s.rec
 		if s.bare != s.obj {
-			r, err := incident.FromSTIX(s.bare.Raw())
+			r, err := incident.FromObject(s.bare)
 			if err != nil {
 				return err
 			}

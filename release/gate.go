@@ -314,7 +314,7 @@ func (s *subject) incident() {
 	if s.obj.Type != "incident" {
 		return
 	}
-	rec, err := incident.FromSTIX(s.obj.Raw())
+	rec, err := incident.FromObject(s.obj)
 	if err != nil {
 		s.say("object", Withhold, "the incident does not read: %v", err)
 		return

@@ -94,27 +94,27 @@ type reference struct {
 	text bool // within a text
 }
 
-// referred lists what an object refers to, in the order of its property names:
-// every string anywhere in it that is an identifier, and those within texts.
-// Its own id, its markings and the names of extensions are not references.
+// referred lists what an object refers to: every string anywhere in it that is
+// an identifier, and those within texts. Its own id, its markings and the names
+// of extensions are not references.
 func referred(o *stix.Object) []reference {
 	var out []reference
-	props := o.Props()
-	for _, name := range sorted(props) {
-		switch name {
+	o.Texts(func(prop, s string) {
+		switch prop {
 		case "id", "type", "object_marking_refs", "granular_markings":
-			continue
+			return
 		}
-		walkStrings(props[name], func(s string) {
-			if _, _, ok := stix.SplitID(s); ok {
-				out = append(out, reference{name, s, false})
-				return
-			}
-			for _, id := range idsIn(s) {
-				out = append(out, reference{name, id, true})
-			}
-		})
-	}
+		if !strings.Contains(s, "--") {
+			return
+		}
+		if _, _, ok := stix.SplitID(s); ok {
+			out = append(out, reference{prop, s, false})
+			return
+		}
+		for _, id := range idsIn(s) {
+			out = append(out, reference{prop, id, true})
+		}
+	})
 	return out
 }
 
@@ -125,22 +125,6 @@ func sorted[V any](m map[string]V) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// walkStrings calls fn with every string in a value, names of members left out.
-func walkStrings(v any, fn func(string)) {
-	switch x := v.(type) {
-	case string:
-		fn(x)
-	case []any:
-		for _, e := range x {
-			walkStrings(e, fn)
-		}
-	case map[string]any:
-		for _, k := range sorted(x) {
-			walkStrings(x[k], fn)
-		}
-	}
 }
 
 // idsIn finds the identifiers within a text.

@@ -149,6 +149,61 @@ func (o *Object) Prop(name string) (any, bool) {
 	return toAny(v), true
 }
 
+// Texts calls fn with every string in the object, names of members left out,
+// and with the top-level property that it stands in; members in the order in
+// which they are written.
+func (o *Object) Texts(fn func(property, text string)) {
+	for i, name := range o.root.keys {
+		o.root.kids[i].texts(func(s string) { fn(name, s) })
+	}
+}
+
+func (v *value) texts(fn func(string)) {
+	if v.kind == jsontext.KindString {
+		fn(v.text)
+	}
+	for i := range v.kids {
+		v.kids[i].texts(fn)
+	}
+}
+
+// appendValue appends a value as JSON.
+func appendValue(b []byte, v *value) ([]byte, error) {
+	var err error
+	switch v.kind {
+	case jsontext.KindBeginObject:
+		b = append(b, '{')
+		for i, k := range v.keys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = jsontext.AppendQuote(b, k); err != nil {
+				return nil, err
+			}
+			if b, err = appendValue(append(b, ':'), &v.kids[i]); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, '}'), nil
+	case jsontext.KindBeginArray:
+		b = append(b, '[')
+		for i := range v.kids {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = appendValue(b, &v.kids[i]); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, ']'), nil
+	case jsontext.KindString:
+		return jsontext.AppendQuote(b, v.text)
+	case jsontext.KindNumber:
+		return append(b, v.text...), nil
+	}
+	return append(b, v.kind.String()...), nil
+}
+
 func toAny(v *value) any {
 	switch v.kind {
 	case jsontext.KindBeginObject:
@@ -218,7 +273,7 @@ func (o *Object) Extension(id string, into any) (ok bool, err error) {
 	if !found {
 		return false, nil
 	}
-	raw, err := json.Marshal(toAny(ext))
+	raw, err := appendValue(make([]byte, 0, 1024), ext)
 	if err == nil {
 		err = json.Unmarshal(raw, into)
 	}
