@@ -25,6 +25,7 @@ type State struct {
 	signed    int
 	suspended map[string]Suspension
 	ended     *Suspension
+	amended   string                    // id of the accord in force that replaces this one
 	grants    map[string][]grant        // by granting party, in log order
 	accepted  map[string]map[int64]bool // offers accepted, by granting party and index
 }
@@ -135,6 +136,10 @@ func (s *State) Suspensions() []Suspension {
 	return out
 }
 
+// Amend ends the accord because another, which is in force and names it as the
+// one it amends, replaces it.
+func (s *State) Amend(by string) { s.amended = by }
+
 // Ended tells who ended the accord, or nil.
 func (s *State) Ended() *Suspension { return s.ended }
 
@@ -166,6 +171,8 @@ const (
 // At is the status at a time.
 func (s *State) At(now time.Time) Status {
 	switch {
+	case s.amended != "":
+		return Status{Ended, "ended: replaced by accord " + s.amended}
 	case s.ended != nil:
 		return Status{Ended, fmt.Sprintf("ended by %s: %s", s.ended.By, s.ended.Reason)}
 	case !now.Before(s.terms.Expires):

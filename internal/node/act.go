@@ -184,6 +184,13 @@ func (n *Node) openPact(tx store.Tx, note []byte) (pact, error) {
 			n.opt.Log.Warn("act without effect", "log", row.Log, "index", row.Index, "error", err)
 		}
 	}
+	by, err := n.amended(tx, a)
+	if err != nil {
+		return pact{}, err
+	}
+	if by != "" {
+		p.state.Amend(by)
+	}
 	return p, nil
 }
 

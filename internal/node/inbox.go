@@ -25,7 +25,7 @@ type Item struct {
 	Title       string          `json:"title"`
 	Marking     string          `json:"marking"`
 	Grading     string          `json:"grading"`
-	State       string          `json:"state"` // new or read
+	State       string          `json:"state"` // new, read, withdrawn or expired
 	Outcome     string          `json:"outcome"`
 	Purpose     string          `json:"purpose"`
 	Expires     string          `json:"expires"`
@@ -33,7 +33,9 @@ type Item struct {
 	ObjectID    string          `json:"object_id"`
 	Provenance  Provenance      `json:"provenance"`
 	Redactions  []string        `json:"redactions"`
-	Problem     string          `json:"problem,omitempty"` // why the content could not be read
+	Problem     string          `json:"problem,omitempty"`    // why the content could not be read, or is not held any more
+	Correction  bool            `json:"correction,omitempty"` // a newer version of what was released before
+	Use         string          `json:"use,omitempty"`        // our judgement; one of ledger.Uses
 	Object      json.RawMessage `json:"object,omitempty"`
 }
 
@@ -50,7 +52,7 @@ type Provenance struct {
 // takeContent acts on content that came for an event of a partner.
 func (n *Node) takeContent(tx store.Tx, pc pact, from string, index int64, e ledger.Event, body []byte) error {
 	switch e.Kind {
-	case ledger.Released:
+	case ledger.Released, ledger.Corrected:
 		return n.takeRelease(tx, pc, from, index, e, body)
 	case ledger.MatchPublished:
 		return n.takeFilter(tx, pc, from, index, e)
@@ -67,6 +69,8 @@ func (n *Node) takeEvent(tx store.Tx, pc pact, index int64, e ledger.Event) erro
 	switch e.Kind {
 	case ledger.Received:
 		return n.takeReceived(tx, pc, e)
+	case ledger.Withdrawn:
+		return n.takeWithdrawal(tx, pc, index, e)
 	case ledger.RequestMade:
 		return n.takeRequest(tx, pc, e)
 	case ledger.RequestAnswered:
@@ -116,7 +120,17 @@ func (n *Node) takeRelease(tx store.Tx, pc pact, from string, index int64, e led
 		Expires: stamp(rec.Expires), Answers: rec.Answers, ObjectID: rec.Object, Redactions: orEmpty(rec.Redactions),
 		Provenance: Provenance{Log: log, Index: index, EventAt: stamp(e.At), Digest: rec.Digest.String()},
 	}
-	if err := n.keepReleased(tx, pc, from, rec, body, &it); err != nil {
+	it.Correction = e.Kind == ledger.Corrected
+	gone, err := wasWithdrawn(tx, pc.ID, from, rec.Object, index)
+	if err != nil {
+		return err
+	}
+	if gone {
+		it.State, it.Problem, it.Title = "withdrawn", "withdrawn by "+from+" before it arrived", it.Kind+" withdrawn"
+		if err := tx.DeleteBody(rec.Digest); err != nil {
+			return err
+		}
+	} else if err := n.keepReleased(tx, pc, from, rec, body, &it); err != nil {
 		return err
 	}
 	doc, err := json.Marshal(it)
@@ -199,6 +213,9 @@ func (n *Node) InboxItem(ctx context.Context, id string) (Item, error) {
 		}
 		if it, err = n.item(tx, row); err != nil {
 			return err
+		}
+		if it.gone() {
+			return nil
 		}
 		var digest ledger.Digest
 		if err := digest.UnmarshalText([]byte(it.Provenance.Digest)); err != nil {

@@ -35,6 +35,7 @@ type world struct {
 	t                       *testing.T
 	north, south, guarantor *node.Node
 	southStop               func()
+	northClock              time.Duration // how far north's clock is ahead
 	accord                  string
 }
 
@@ -123,8 +124,17 @@ func draft(members ...string) node.Draft {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, north: start(t, "north"), guarantor: start(t, "guarantor")}
+	w := &world{t: t, guarantor: start(t, "guarantor")}
+	w.north = start(t, "north", func(o *node.Options) { o.Now = func() time.Time { return time.Now().Add(w.northClock) } })
 	w.south, w.southStop = openStoppable(t, initNode(t, "south"))
+	w.agree()
+	return w
+}
+
+// agree pairs the three nodes and brings the accord in force.
+func (w *world) agree() {
+	t := w.t
+	t.Helper()
 	introduce(t, w.north, w.south, w.guarantor)
 	if err := w.north.SaveDraft(t.Context(), "d", draft("north", "south")); err != nil {
 		t.Fatal(err)
@@ -142,7 +152,6 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.sync(w.south, "north")
-	return w
 }
 
 func (w *world) sync(n *node.Node, to ...string) {

@@ -191,6 +191,12 @@ func (n *Node) send(tx store.Tx, pc pact, gs []*gathered) error {
 	for _, g := range gs {
 		for _, rel := range g.copies {
 			a := act{kind: ledger.Released, data: rel.Record()}
+			// A newer version of what the recipient has is a correction.
+			if _, err := tx.Doc(docCopy, copyKey(pc.ID, rel.To()[0], rel.Record().Object)); err == nil {
+				a.kind = ledger.Corrected
+			} else if !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
 			if several {
 				// A release to one of the members is not for the others' eyes.
 				a.audience = rel.To()

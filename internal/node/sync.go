@@ -320,7 +320,7 @@ func (n *Node) apply(ctx context.Context, from string, p link.Parcel) (news bool
 		err = errors.Join(err, n.keepEvidence(ctx, p.Header.Accord, from, evidence))
 	}
 	if err == nil {
-		err = n.work(ctx)
+		err = errors.Join(n.expire(ctx), n.work(ctx))
 	}
 	return news, err
 }

@@ -330,6 +330,9 @@ func (n *Node) overviewPartners(tx store.Tx, out *Overview) error {
 			out.Counts.Accords++
 		}
 		member := slices.Contains(p.Terms.Parties(), n.cfg.Party)
+		if w := n.expiryWarning(p); w != "" {
+			out.Waiting = append(out.Waiting, Waiting{Kind: "accord", Title: w, At: stamp(n.now()), Due: stamp(p.Terms.Expires), Page: "accords"})
+		}
 		if member && !slices.Contains(p.SignedBy, n.cfg.Party) {
 			out.Waiting = append(out.Waiting, Waiting{Kind: "accord", Title: p.Terms.Title, At: stamp(p.Terms.Effective), Page: "accords"})
 		}

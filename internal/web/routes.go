@@ -204,6 +204,20 @@ func (s *Server) accordRoutes() {
 	handle(s, "POST", "/accords/{id}/end", "end-accord", deciders, func(ctx context.Context, in *byIDWith[reasonBody]) (node.Accord, error) {
 		return n.EndAccord(ctx, in.ID, in.Body.Reason)
 	})
+	handle(s, "GET", "/accords/{id}/account", "show-account", append([]string{node.Auditor}, readers...), func(ctx context.Context, in *struct {
+		ID    string `path:"id" maxLength:"200"`
+		Party string `query:"party" doc:"may be left out where there is one other member"`
+	}) (node.AccountView, error) {
+		return n.Account(ctx, in.ID, in.Party)
+	})
+	handle(s, "POST", "/withdraw", "withdraw", officers, func(ctx context.Context, in *input[node.WithdrawAsk]) (node.Withdrawal, error) {
+		return n.Withdraw(ctx, in.Body)
+	})
+	handle(s, "POST", "/inbox/{id}/judge", "judge", readers, func(ctx context.Context, in *byIDWith[struct {
+		Use string `json:"use"`
+	}]) (node.Item, error) {
+		return n.Judge(ctx, in.ID, in.Body.Use)
+	})
 	handle(s, "POST", "/accords/{id}/rung", "set-rung", deciders, func(ctx context.Context, in *byIDWith[struct {
 		To   string `json:"to"`
 		Rung string `json:"rung"`
