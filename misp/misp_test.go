@@ -223,3 +223,14 @@ func FuzzRead(f *testing.F) {
 		})
 	})
 }
+
+func TestDetect(t *testing.T) {
+	for in, want := range map[string]bool{
+		`{"Event":{`: true, `{"response":[`: true, `[{"Event":`: true, `{"id":"1","orgc_id":"2"`: true, `{"uuid":"x","info":"y","threat_level_id":"1"`: true,
+		`{"type":"bundle"`: false, `{"id":"bundle--1","objects":[`: false, `[{"type":"ipv4-addr"`: false, ``: false, `x`: false, `{"info":"cut o`: false, `[]`: false,
+	} {
+		if got := misp.Detect([]byte(in)); got != want {
+			t.Errorf("%s: %v, want %v", in, got, want)
+		}
+	}
+}

@@ -330,3 +330,33 @@ func clip(s string) string {
 	}
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
+
+// Detect reports whether a file that begins with head is MISP core format
+// rather than other JSON.
+func Detect(head []byte) bool {
+	d := jsontext.NewDecoder(strings.NewReader(string(head)))
+	if d.PeekKind() == jsontext.KindBeginArray {
+		if _, err := d.ReadToken(); err != nil {
+			return false
+		}
+	}
+	if tok, err := d.ReadToken(); err != nil || tok.Kind() != jsontext.KindBeginObject {
+		return false
+	}
+	for d.PeekKind() == jsontext.KindString {
+		tok, err := d.ReadToken()
+		if err != nil {
+			return false
+		}
+		switch tok.String() {
+		case "Event", "response", "Attribute", "Orgc", "threat_level_id", "orgc_id":
+			return true
+		case "type", "spec_version", "objects":
+			return false
+		}
+		if err := d.SkipValue(); err != nil {
+			return false
+		}
+	}
+	return false
+}
