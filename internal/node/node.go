@@ -37,7 +37,7 @@ type Options struct {
 	Now    func() time.Time
 	Rand   io.Reader
 	Log    *slog.Logger
-	Policy release.Policy // the party's own limits on what it releases
+	Policy release.Policy // in place of the one in the folder policy/
 	// Every is how often partners are contacted when nothing happens;
 	// negative: never (tests drive the exchange themselves). Default 10 s.
 	Every time.Duration
@@ -55,6 +55,7 @@ type Line interface {
 // Node is a running party. Its methods are safe for concurrent use.
 type Node struct {
 	dir   string
+	lock  *os.File
 	cfg   Config
 	keys  keys
 	st    store.Store
@@ -62,6 +63,7 @@ type Node struct {
 	lines *link.Client
 	line  Line
 	opt   Options
+	local localPolicy
 
 	mu      sync.Mutex
 	book    *accord.Book             // guarded by mu; replaced, never changed
@@ -133,19 +135,22 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	if n.keys, err = loadKeys(dir, cfg.Party); err != nil {
 		return nil, err
 	}
+	if n.lock, err = lockFolder(dir); err != nil {
+		return nil, err
+	}
 	n.guard.dir = filepath.Join(dir, "guard")
 	n.lines = link.NewClient(n.keys.tls)
 	if n.line = opt.Line; n.line == nil {
 		n.line = n.lines
 	}
 	if n.st, err = sqlite.Open(filepath.Join(dir, "parley.db")); err != nil {
-		return nil, fmt.Errorf("opening the database: %w", err)
+		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), n.lock.Close())
 	}
 	if err := n.loadBook(ctx); err != nil {
-		return nil, errors.Join(err, n.st.Close())
+		return nil, errors.Join(err, n.Close())
 	}
 	if err := n.ensureOwnCard(ctx); err != nil {
-		return nil, errors.Join(err, n.st.Close())
+		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
 }
@@ -153,7 +158,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 // Close closes the node after Run has returned.
 func (n *Node) Close() error {
 	n.lines.Close()
-	return n.st.Close()
+	return errors.Join(n.st.Close(), n.lock.Close())
 }
 
 // Config tells what the node was made with.
