@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -43,7 +44,7 @@ func (a *app) initCmd() *cobra.Command {
 				line(w, "folder", a.dir)
 				line(w, "fingerprint", card.Fingerprint)
 				line(w, "partners reach it at", cfg.Link)
-				line(w, "console", "http://"+cfg.Console)
+				line(w, "console", cfg.ConsoleURL())
 				line(w, "next", "parley serve")
 			})
 		},
@@ -53,6 +54,8 @@ func (a *app) initCmd() *cobra.Command {
 	f.StringVar(&cfg.Name, "name", "", "the party's full name, any script")
 	f.StringVar(&cfg.Link, "link", "127.0.0.1:8601", "address that partners reach (port 0 chooses a free one)")
 	f.StringVar(&cfg.Console, "console", "127.0.0.1:8600", "address of the console (port 0 chooses a free one)")
+	f.StringVar(&cfg.ConsoleCert, "tls-cert", "", "PEM certificate for the console's address, or self for one that the node signs itself")
+	f.StringVar(&cfg.ConsoleKey, "tls-key", "", "PEM key of that certificate")
 	f.StringVar(&cfg.Mark, "mark", "", "emblem in the console: north, south or guarantor")
 	f.StringVar(&cfg.Notice, "notice", "", "notice shown on every page")
 	_ = c.MarkFlagRequired("party")
@@ -84,9 +87,17 @@ func (a *app) serve(ctx context.Context, log *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
 	srv := web.New(n, Version, log)
-	console, err := net.Listen("tcp", n.Config().Console)
+	cfg := n.Config()
+	console, err := net.Listen("tcp", cfg.Console)
 	if err != nil {
 		return fmt.Errorf("console: %w", err)
+	}
+	if secure, err := web.ConsoleTLS(a.dir, cfg.ConsoleCert, cfg.ConsoleKey, cfg.Console); err != nil {
+		return errors.Join(err, console.Close())
+	} else if secure != nil {
+		console = tls.NewListener(console, secure)
+	} else if host, _, _ := net.SplitHostPort(cfg.Console); !net.ParseIP(host).IsLoopback() {
+		log.Warn("the console is served without TLS on an address that others reach; set console_cert in node.json or put a proxy before it", "address", cfg.Console)
 	}
 	path := filepath.Join(a.dir, client.SocketFile)
 	// A socket that was left behind by a killed node is nobody's: the database
@@ -119,7 +130,7 @@ func (a *app) serve(ctx context.Context, log *slog.Logger) (err error) {
 	for i, l := range []net.Listener{console, socket} {
 		go func() { done <- servers[i].Serve(l) }()
 	}
-	fmt.Fprintf(a.out, "parley %s: %s serves partners on %s and the console on http://%s\n", Version, n.Party(), n.Config().Link, n.Config().Console)
+	fmt.Fprintf(a.out, "parley %s: %s serves partners on %s and the console on %s\n", Version, n.Party(), cfg.Link, cfg.ConsoleURL())
 	running := 3
 	select {
 	case <-ctx.Done():

@@ -30,11 +30,24 @@ type Config struct {
 	// host:port, and port 0 lets Init choose a free one.
 	Link    string `json:"link"`
 	Console string `json:"console"`
+	// ConsoleCert and ConsoleKey are PEM files for TLS on the console's address,
+	// which TAXII clients use too; the certificate may be "self", for one that
+	// the node signs itself. Empty: no TLS, for loopback or behind a proxy.
+	ConsoleCert string `json:"console_cert,omitempty"`
+	ConsoleKey  string `json:"console_key,omitempty"`
 	// Mark picks colour and emblem in the console: north, south, guarantor or
 	// empty.
 	Mark string `json:"mark,omitempty"`
 	// Notice is shown on every page, for example that the world is fictional.
 	Notice string `json:"notice,omitempty"`
+}
+
+// ConsoleURL is where browsers find the console.
+func (c Config) ConsoleURL() string {
+	if c.ConsoleCert != "" {
+		return "https://" + c.Console
+	}
+	return "http://" + c.Console
 }
 
 // keys are a node's secrets. Each is a file of its own under keys/, readable

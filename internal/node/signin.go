@@ -69,7 +69,7 @@ func (n *Node) SignInLink(ctx context.Context, u User) (string, error) {
 		return putDoc(tx, docSignIn, hashToken(token), signIn{u, n.now().Add(signInLife).UnixMicro()})
 	})
 	// In the fragment: it reaches no log and no other server.
-	return "http://" + n.cfg.Console + "/#token=" + token, err
+	return n.cfg.ConsoleURL() + "/#token=" + token, err
 }
 
 // SignIn redeems the token of a link. A token that was used, expired or never

@@ -64,6 +64,7 @@ func New(n *node.Node, version string, log *slog.Logger) *Server {
 	s.sessions.Cookie.Name = "parley_" + strings.ReplaceAll(n.Party(), ".", "_")
 	s.sessions.Cookie.SameSite = http.SameSiteStrictMode
 	s.sessions.Cookie.HttpOnly = true
+	s.sessions.Cookie.Secure = n.Config().ConsoleCert != ""
 	cfg := huma.DefaultConfig("Parley node", version)
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/api/v1/openapi", "", "/api/v1/schemas"
 	cfg.CreateHooks = nil // no $schema links in answers
