@@ -2,6 +2,7 @@ package node
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 
 	"parley.example/parley/incident"
 	"parley.example/parley/internal/store"
+	"parley.example/parley/misp"
 	"parley.example/parley/selector"
 	"parley.example/parley/stix"
 )
@@ -23,6 +25,9 @@ type Import struct {
 	Taken   int       `json:"taken"`
 	Known   int       `json:"known"`
 	Refused []Refusal `json:"refused"`
+	// NotCarried lists what was in the file and has no place in STIX; the items
+	// that it belonged to were taken without it.
+	NotCarried []misp.Lost `json:"not_carried"`
 }
 
 // Refusal says which item was refused and why. Item counts from 1.
@@ -37,6 +42,7 @@ const (
 	FormatUCDP = "ucdp"
 	FormatCSV  = "csv"
 	FormatSTIX = "stix"
+	FormatMISP = "misp"
 )
 
 // sniffed is how much of a file is looked at to recognise its format; a
@@ -63,10 +69,10 @@ func (n *Node) ImportFile(ctx context.Context, r io.Reader, format string, mappi
 	}
 	if format == "" {
 		if format = recognise(head, mapping); format == "" {
-			return Import{}, fmt.Errorf("%w: the format of the file is not recognised; name it with --format (%s, %s, %s) and, for other CSV columns, give --map", ErrInvalid, FormatSTIX, FormatUCDP, FormatCSV)
+			return Import{}, fmt.Errorf("%w: the format of the file is not recognised; name it with --format (%s, %s, %s, %s) and, for other CSV columns, give --map", ErrInvalid, FormatSTIX, FormatMISP, FormatUCDP, FormatCSV)
 		}
 	}
-	out := Import{Format: format, Refused: []Refusal{}}
+	out := Import{Format: format, Refused: []Refusal{}, NotCarried: []misp.Lost{}}
 	var items []item
 	row := func(number int, rec incident.Incident, err error) error {
 		out.Items++
@@ -101,18 +107,23 @@ func (n *Node) ImportFile(ctx context.Context, r io.Reader, format string, mappi
 			items = append(items, it)
 			return ctx.Err()
 		})
+	case FormatMISP:
+		items, err = readMISP(ctx, in, &out)
 	default:
-		return Import{}, fmt.Errorf("%w: format %q is none of %s, %s, %s", ErrInvalid, clip(format), FormatSTIX, FormatUCDP, FormatCSV)
+		return Import{}, fmt.Errorf("%w: format %q is none of %s, %s, %s, %s", ErrInvalid, clip(format), FormatSTIX, FormatMISP, FormatUCDP, FormatCSV)
 	}
 	if err != nil {
 		return Import{}, fmt.Errorf("%w: the file was not imported: %w", ErrInvalid, err)
 	}
-	refused := len(out.Refused)
+	refused, lost := len(out.Refused), len(out.NotCarried)
 	err = n.update(ctx, func(tx store.Tx) error {
-		out.Taken, out.Known, out.Refused = 0, 0, out.Refused[:refused]
+		out.Taken, out.Known, out.Refused, out.NotCarried = 0, 0, out.Refused[:refused], out.NotCarried[:lost]
 		for _, it := range items {
 			added, err := putItem(tx, it)
 			switch {
+			case errors.Is(err, store.ErrConflict) && format == FormatMISP && shared(it.object):
+				out.Known++
+				out.NotCarried = append(out.NotCarried, misp.Lost{Path: it.object.ID, Reason: "held already with another marking or other details; what is held stays"})
 			case errors.Is(err, store.ErrConflict):
 				out.Refused = append(out.Refused, Refusal{it.number, it.object.ID, "another object with the same id and version is stored; a changed object needs a newer modified time"})
 			case err != nil:
@@ -136,10 +147,50 @@ func recognise(head []byte, mapping *incident.Mapping) string {
 		return FormatUCDP
 	case f == incident.FormatParley:
 		return FormatCSV
+	case f == incident.FormatJSON && misp.Detect(head):
+		return FormatMISP
 	case f == incident.FormatJSON:
 		return FormatSTIX
 	}
 	return ""
+}
+
+// readMISP reads events of MISP. Several events often hold the same observable,
+// cluster or organisation; it is one item.
+func readMISP(ctx context.Context, r io.Reader, out *Import) ([]item, error) {
+	var items []item
+	first := true
+	err := misp.Read(r, func(i int, e misp.Event, err error) error {
+		if err != nil {
+			out.Items++
+			out.Refused = append(out.Refused, Refusal{Item: out.Items, Reason: fmt.Sprintf("event %d: %v", i+1, err)})
+			return nil
+		}
+		for _, o := range e.Objects {
+			out.Items++
+			it, err := objectItem(out.Items, o.Raw())
+			if err != nil {
+				out.Refused = append(out.Refused, Refusal{Item: out.Items, ID: o.ID, Reason: err.Error()})
+				continue
+			}
+			items = append(items, it)
+		}
+		for _, l := range e.NotCarried {
+			if !first {
+				l.Path = fmt.Sprintf("response[%d].%s", i, l.Path)
+			}
+			out.NotCarried = append(out.NotCarried, l)
+		}
+		first = false
+		return ctx.Err()
+	})
+	return items, err
+}
+
+// shared reports whether an object that misp made belongs to no single event: an
+// observable, an organisation or a galaxy's cluster.
+func shared(o store.Object) bool {
+	return o.Version == 0 || bytes.Contains(o.Bytes, []byte("misp:galaxy-type="))
 }
 
 func incidentItem(number int, rec incident.Incident) (item, error) {
