@@ -4,6 +4,7 @@
 package client
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -96,6 +97,19 @@ func (c *Client) Send(ctx context.Context, path string, query url.Values, body i
 	return c.do(ctx, http.MethodPost, path, "application/octet-stream", body, out)
 }
 
+// Lines posts a JSON body and calls fn with each line of the answer as it
+// comes.
+func (c *Client) Lines(ctx context.Context, path string, in any, fn func(line []byte) error) error {
+	b, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("encoding the request: %w", err)
+	}
+	return c.do(ctx, http.MethodPost, path, "application/json", bytes.NewReader(b), fn)
+}
+
+// maxLine bounds one line of an answer, in bytes.
+const maxLine = 1 << 20
+
 func (c *Client) do(ctx context.Context, method, path, typ string, body io.Reader, out any) error {
 	req, err := http.NewRequestWithContext(ctx, method, "http://node/api/v1"+path, body)
 	if err != nil {
@@ -113,6 +127,19 @@ func (c *Client) do(ctx context.Context, method, path, typ string, body io.Reade
 		return fmt.Errorf("talking to the node: %w", err)
 	}
 	defer resp.Body.Close()
+	if fn, ok := out.(func([]byte) error); ok && resp.StatusCode < 400 {
+		sc := bufio.NewScanner(resp.Body)
+		sc.Buffer(nil, maxLine)
+		for sc.Scan() {
+			if err := fn(sc.Bytes()); err != nil {
+				return err
+			}
+		}
+		if err := sc.Err(); err != nil {
+			return fmt.Errorf("reading the node's answer: %w", err)
+		}
+		return nil
+	}
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return fmt.Errorf("reading the node's answer: %w", err)

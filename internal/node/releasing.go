@@ -407,7 +407,7 @@ const releasedAtOnce = 500
 
 // ReleaseManyAsk asks to release many objects alike.
 type ReleaseManyAsk struct {
-	Objects    []string `json:"objects" maxItems:"100000"`
+	Objects    []string `json:"objects" maxItems:"50000"`
 	Accord     string   `json:"accord"`
 	To         []string `json:"to,omitempty"` // empty: every other member
 	Purpose    string   `json:"purpose"`

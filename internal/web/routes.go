@@ -82,9 +82,7 @@ func (s *Server) routes() {
 		return items{got}, err
 	})
 	handle(s, "GET", "/inbox/{id}", "show-inbox-item", readers, func(ctx context.Context, in *byID) (node.Item, error) { return n.InboxItem(ctx, in.ID) })
-	handle(s, "POST", "/release", "release", officers, func(ctx context.Context, in *input[node.ReleaseAsk]) (node.Release, error) {
-		return n.ReleaseObject(ctx, in.Body)
-	})
+	s.gateRoutes()
 	s.accordRoutes()
 	s.matchRoutes()
 	s.ledgerRoutes()
@@ -286,7 +284,7 @@ func (s *Server) matchRoutes() {
 		Decision string `json:"decision" enum:"release,decline"`
 		Object   string `json:"object,omitempty"`
 	}]) (answerView, error) {
-		req, rel, err := n.AnswerRequest(ctx, in.ID, node.RequestAnswer{Release: in.Body.Decision == "release", Object: in.Body.Object})
+		req, rel, err := n.AnswerRequest(ctx, in.ID, node.RequestAnswer{Release: in.Body.Decision == "release", Object: in.Body.Object, By: who(ctx)})
 		return answerView{req, rel}, err
 	})
 }
@@ -319,6 +317,23 @@ func (s *Server) ledgerRoutes() {
 				return nil, s.problem(ctx, err)
 			}
 			return download("parley-receipt.txt", file), nil
+		})
+	s.roles["export-evidence"] = anyone
+	huma.Register(s.api, huma.Operation{OperationID: "export-evidence", Method: "GET", Path: "/api/v1/alarms/{id}/evidence", Summary: "evidence file of an alarm"},
+		func(ctx context.Context, in *byID) (*huma.StreamResponse, error) {
+			if err := allow(ctx, anyone); err != nil {
+				return nil, err
+			}
+			all, err := n.Alarms(ctx)
+			if err != nil {
+				return nil, s.problem(ctx, err)
+			}
+			for _, a := range all {
+				if a.ID == in.ID && a.Evidence != "" {
+					return download("parley-evidence.txt", []byte(a.Evidence)), nil
+				}
+			}
+			return nil, huma.Error404NotFound("there is no alarm with that id that carries evidence")
 		})
 	handle(s, "GET", "/alarms", "list-alarms", anyone, func(ctx context.Context, _ *none) (out struct {
 		Alarms []node.Alarm `json:"alarms"`

@@ -224,7 +224,8 @@ func sample(method, op string) string {
 		return ""
 	}
 	return map[string]string{
-		"withdraw": `{"accord":"x","object":"x","reason":"r"}`, "judge": `{"use":"useful"}`, "release": `{"object":"x","accord":"x","purpose":"p"}`, "suspend-accord": `{"reason":"r"}`, "end-accord": `{"reason":"r"}`,
+		"withdraw": `{"accord":"x","object":"x","reason":"r"}`, "judge": `{"use":"useful"}`, "release": `{"object":"x","accord":"x","purpose":"p"}`,
+		"release-many": `{"objects":["x"],"accord":"x","purpose":"p"}`, "reject-release": `{"reason":"r"}`, "agree-onward": `{"accord":"x","copy":"x","to":[]}`, "suspend-accord": `{"reason":"r"}`, "end-accord": `{"reason":"r"}`,
 		"set-rung": `{"to":"x","rung":"match"}`, "accept-rung": `{"from":"x"}`, "save-draft": `{}`, "publish-match": `{"accord":"x","selector":"phone"}`,
 		"ask-match": `{"accord":"x","selector":"phone","case":"c","values":["1"]}`, "make-request": `{"accord":"x","case":"c","purpose":"p"}`,
 		"answer-request": `{"decision":"decline"}`, "add-card": `{"note":"x"}`, "make-link": `{"name":"x","role":"officer"}`, "sync": `{"accord":"x","party":"y"}`,
