@@ -45,7 +45,7 @@ var may = map[string][]string{
 	"internal/demo":   {"internal/client", "internal/node", "accord", "ledger"},
 	"internal/cli": {
 		"internal/client", "internal/node", "internal/web", "internal/demo",
-		"accord", "stix", "selector", "watch", "incident", "fusion",
+		"accord", "ledger", "stix", "selector", "watch", "incident", "fusion",
 	},
 	"cmd/parley": {"internal/cli"},
 }

@@ -3,6 +3,7 @@ package accord
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"parley.example/parley/ledger"
 )
@@ -39,30 +40,12 @@ func VerifyReceipt(file []byte) (Verdict, error) {
 	if err != nil {
 		return v, err
 	}
-	book := NewBook()
-	for i, msg := range r.Cards {
-		c, err := OpenCard(msg)
-		if err != nil {
-			return v, fmt.Errorf("card %d: %w", i+1, err)
-		}
-		if err := book.Add(c); err != nil {
-			return v, err
-		}
-		v.Cards = append(v.Cards, c)
-	}
-	if v.Accord, err = Open(r.Accord, book); err != nil {
+	book, err := v.open(r.Accord, r.Cards)
+	if err != nil {
 		return v, err
-	}
-	if !v.Accord.InForce() {
-		return v, fmt.Errorf("%w: signed by %d of %d members", ErrAccord, len(v.Accord.SignedBy), len(v.Accord.Terms.Members))
 	}
 	t := v.Accord.Terms
 	everybody := append(t.Parties(), t.WitnessParties()...)
-	for _, c := range v.Cards {
-		if !slices.Contains(everybody, c.Party) {
-			return v, fmt.Errorf("%w: card of %s, which has no part in the accord", ErrStranger, c.Party)
-		}
-	}
 	e, err := ledger.ParseEvent(r.Event)
 	if err != nil {
 		return v, err
@@ -83,4 +66,93 @@ func VerifyReceipt(file []byte) (Verdict, error) {
 		}
 	}
 	return v, nil
+}
+
+// open checks the cards and the accord of a file and returns the keys that
+// they vouch for.
+func (v *Verdict) open(note []byte, cards [][]byte) (*Book, error) {
+	book := NewBook()
+	for i, msg := range cards {
+		c, err := OpenCard(msg)
+		if err != nil {
+			return nil, fmt.Errorf("card %d: %w", i+1, err)
+		}
+		if err := book.Add(c); err != nil {
+			return nil, err
+		}
+		v.Cards = append(v.Cards, c)
+	}
+	var err error
+	if v.Accord, err = Open(note, book); err != nil {
+		return nil, err
+	}
+	t := v.Accord.Terms
+	if !v.Accord.InForce() {
+		return nil, fmt.Errorf("%w: signed by %d of %d members", ErrAccord, len(v.Accord.SignedBy), len(t.Members))
+	}
+	everybody := append(t.Parties(), t.WitnessParties()...)
+	for _, c := range v.Cards {
+		if !slices.Contains(everybody, c.Party) {
+			return nil, fmt.Errorf("%w: card of %s, which has no part in the accord", ErrStranger, c.Party)
+		}
+	}
+	return book, nil
+}
+
+// NewEvidence completes evidence of a fork with the accord and the cards, as
+// NewReceipt does a receipt.
+func NewEvidence(f ledger.Fork, a Accord, book *Book) ledger.Fork {
+	r := NewReceipt(ledger.Receipt{}, a, book)
+	f.Accord, f.Cards = r.Accord, r.Cards
+	return f
+}
+
+// Accusation is what verified evidence proves: that Party signed two histories
+// of its log.
+type Accusation struct {
+	Party  string
+	Log    string
+	Accord Accord
+	Sizes  [2]int64 // of the two trees
+}
+
+// VerifyEvidence checks evidence of a fork offline, with the same anchor as
+// VerifyReceipt.
+func VerifyEvidence(file []byte) (Accusation, error) {
+	var out Accusation
+	f, err := ledger.ParseFork(file)
+	if err != nil {
+		return out, err
+	}
+	var v Verdict
+	book, err := v.open(f.Accord, f.Cards)
+	if err != nil {
+		return out, err
+	}
+	text, _, err := ledger.NoteText(f.Earlier)
+	if err != nil {
+		return out, err
+	}
+	out.Log, _, _ = strings.Cut(text, "\n")
+	accordID, party, err := ledger.ParseOrigin(out.Log)
+	if err != nil {
+		return out, err
+	}
+	t := v.Accord.Terms
+	if accordID != v.Accord.ID || !slices.Contains(t.Parties(), party) {
+		return out, fmt.Errorf("%w: the log belongs to another accord or party", ErrStranger)
+	}
+	others := slices.DeleteFunc(append(t.Parties(), t.WitnessParties()...), func(p string) bool { return p == party })
+	if err := f.Verify(out.Log, book.Keys(party), book.Signers(others...)); err != nil {
+		return out, err
+	}
+	for i, note := range [][]byte{f.Earlier, f.Later} {
+		cp, err := ledger.OpenCheckpoint(note, out.Log, book.Keys(party), book.Signers(others...))
+		if err != nil {
+			return out, err
+		}
+		out.Sizes[i] = cp.Tree.N
+	}
+	out.Party, out.Accord = party, v.Accord
+	return out, nil
 }

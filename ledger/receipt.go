@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -36,9 +37,7 @@ type Receipt struct {
 func (r Receipt) Marshal() []byte {
 	var b bytes.Buffer
 	b.WriteString(receiptHeader)
-	section := func(name string, body []byte) {
-		fmt.Fprintf(&b, "%s %d\n%s\n", name, len(body), body)
-	}
+	section := func(name string, body []byte) { writeSection(&b, name, body) }
 	section("accord", r.Accord)
 	for _, c := range r.Cards {
 		section("card", c)
@@ -68,16 +67,8 @@ func ParseReceipt(b []byte) (Receipt, error) {
 		return bad("it does not begin with " + strconv.Quote(receiptHeader))
 	}
 	var p proof.TLogProof
-	for len(rest) > 0 {
-		line, tail, ok := bytes.Cut(rest, []byte("\n"))
-		name, size, ok2 := bytes.Cut(line, []byte(" "))
-		n, err := strconv.Atoi(string(size))
-		if !ok || !ok2 || err != nil || n < 0 || len(tail) < n+1 || tail[n] != '\n' {
-			return bad("it is cut short or damaged")
-		}
-		body := tail[:n]
-		rest = tail[n+1:]
-		switch string(name) {
+	err := sections(rest, func(name string, body []byte) (err error) {
+		switch name {
 		case "accord":
 			r.Accord = body
 		case "card":
@@ -85,18 +76,18 @@ func ParseReceipt(b []byte) (Receipt, error) {
 		case "event":
 			r.Event = body
 		case "salt":
-			if r.Salt, err = base64.StdEncoding.Strict().DecodeString(string(body)); err != nil {
-				return bad("salt is not base64")
-			}
+			r.Salt, err = base64.StdEncoding.Strict().DecodeString(string(body))
 		case "leaf":
 			r.Leaf = body
 		case "proof":
-			if err := p.Unmarshal(body); err != nil {
-				return bad("inclusion proof: " + err.Error())
-			}
+			err = p.Unmarshal(body)
 		default:
-			return bad("unknown section " + strconv.Quote(string(name)))
+			err = errors.New("unknown section " + strconv.Quote(name))
 		}
+		return err
+	})
+	if err != nil {
+		return bad(err.Error())
 	}
 	r.Index, r.Checkpoint = int64(p.Index), p.Checkpoint
 	for _, h := range p.Hashes {
@@ -106,6 +97,29 @@ func ParseReceipt(b []byte) (Receipt, error) {
 		return bad("not in canonical form")
 	}
 	return r, nil
+}
+
+// writeSection writes one section of a file: a line "name length", the bytes
+// and a newline.
+func writeSection(b *bytes.Buffer, name string, body []byte) {
+	fmt.Fprintf(b, "%s %d\n%s\n", name, len(body), body)
+}
+
+// sections reads what writeSection wrote.
+func sections(rest []byte, each func(name string, body []byte) error) error {
+	for len(rest) > 0 {
+		line, tail, ok := bytes.Cut(rest, []byte("\n"))
+		name, size, ok2 := bytes.Cut(line, []byte(" "))
+		n, err := strconv.Atoi(string(size))
+		if !ok || !ok2 || err != nil || n < 0 || len(tail) < n+1 || tail[n] != '\n' {
+			return errors.New("it is cut short or damaged")
+		}
+		if err := each(string(name), tail[:n]); err != nil {
+			return fmt.Errorf("section %s: %w", name, err)
+		}
+		rest = tail[n+1:]
+	}
+	return nil
 }
 
 // Verify checks everything inside the receipt that depends on keys: that the

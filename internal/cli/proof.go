@@ -15,6 +15,7 @@ import (
 	"parley.example/parley/accord"
 	"parley.example/parley/internal/client"
 	"parley.example/parley/internal/node"
+	"parley.example/parley/ledger"
 )
 
 func (a *app) receiptCmd() *cobra.Command {
@@ -68,7 +69,7 @@ type verification struct {
 func (a *app) verifyCmd() *cobra.Command {
 	var want string
 	c := &cobra.Command{
-		Use: "verify FILE…", Short: "Check receipts offline, with no node", Args: cobra.MinimumNArgs(1),
+		Use: "verify FILE…", Short: "Check receipts and evidence offline, with no node", Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			all := true
 			var results []verification
@@ -104,6 +105,9 @@ func (a *app) verifyCmd() *cobra.Command {
 
 func verify(name string, b []byte, want string) verification {
 	out := verification{What: "receipt", File: name, Signers: []string{}, Witnesses: []string{}, Reasons: []string{}}
+	if ledger.IsFork(b) {
+		return verifyFork(out, b, want)
+	}
 	v, err := accord.VerifyReceipt(b)
 	if err == nil && !strings.HasPrefix(v.Accord.ID, want) {
 		err = fmt.Errorf("it is under accord %s, not %s", v.Accord.ID, want)
@@ -126,7 +130,36 @@ func verify(name string, b []byte, want string) verification {
 	return out
 }
 
+// verifyFork judges evidence that a log's owner signed two histories.
+func verifyFork(out verification, b []byte, want string) verification {
+	out.What = "evidence"
+	v, err := accord.VerifyEvidence(b)
+	if err == nil && !strings.HasPrefix(v.Accord.ID, want) {
+		err = fmt.Errorf("it is under accord %s, not %s", v.Accord.ID, want)
+	}
+	if err != nil {
+		out.Reasons = append(out.Reasons, err.Error())
+		return out
+	}
+	out.OK, out.Signers, out.Accord, out.Title, out.Log = true, []string{v.Party}, v.Accord.ID, v.Accord.Terms.Title, v.Log
+	out.Reasons = append(out.Reasons, fmt.Sprintf("%s signed two histories of its log: the tree of %d entries is not the beginning of the tree of %d", v.Party, v.Sizes[0], v.Sizes[1]))
+	for _, m := range append(v.Accord.Terms.Members, v.Accord.Terms.Witnesses...) {
+		out.Keys = append(out.Keys, m.Party+" "+m.Fingerprint())
+	}
+	return out
+}
+
 func (v verification) print(w io.Writer) {
+	if v.OK && v.What == "evidence" {
+		line(w, v.File, "valid evidence")
+		line(w, "proven", v.Reasons[0])
+		line(w, "accord", short(v.Accord), v.Title)
+		for _, k := range v.Keys {
+			party, fp, _ := strings.Cut(k, " ")
+			line(w, "key of "+party, fp)
+		}
+		return
+	}
 	if !v.OK {
 		line(w, v.File, "NOT VALID")
 		for _, r := range v.Reasons {
@@ -195,7 +228,39 @@ func (a *app) logCmd() *cobra.Command {
 			return err
 		},
 	}
-	return group("log", "The ledger: who did what, when", show, audit)
+	var out string
+	evidence := &cobra.Command{
+		Use: "evidence [ALARM]", Short: "List alarms, or write one's evidence as a file that parley verify judges", Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				var file []byte
+				if err := a.client().Get(c.Context(), "/alarms/"+url.PathEscape(args[0])+"/evidence", nil, &file); err != nil {
+					return err
+				}
+				if err := os.WriteFile(out, file, 0o644); err != nil {
+					return err
+				}
+				return a.show(map[string]any{"file": out, "bytes": len(file)}, func(w io.Writer) { line(w, "wrote", out) })
+			}
+			var list struct {
+				Alarms []node.Alarm `json:"alarms"`
+			}
+			if err := a.client().Get(c.Context(), "/alarms", nil, &list); err != nil {
+				return err
+			}
+			return a.show(list, func(w io.Writer) {
+				for _, x := range list.Alarms {
+					proof := "no proof for others"
+					if x.Evidence != "" {
+						proof = "with evidence"
+					}
+					line(w, x.ID, x.At, x.Party, proof, x.Text)
+				}
+			})
+		},
+	}
+	evidence.Flags().StringVarP(&out, "out", "o", "parley-evidence.txt", "file to write")
+	return group("log", "The ledger: who did what, when", show, audit, evidence)
 }
 
 // audit asks the running node, or opens the folder itself where none runs.

@@ -18,18 +18,22 @@ import (
 var ErrGap = errors.New("an earlier parcel is missing")
 
 // ErrFork is a checkpoint that contradicts what the same owner signed before.
-// The error is an [Evidence].
+// The error is an *[Evidence].
 var ErrFork = ledger.ErrFork
 
-// Evidence holds two signed checkpoints of one log of which neither extends
-// the other. Anyone with the owner's keys can judge it.
+// Evidence is a fork that can be proven: Fork lacks only the accord and cards.
 type Evidence struct {
-	Held, Shown []byte
-	Err         error
+	Fork ledger.Fork
+	Err  error
 }
 
 func (e *Evidence) Error() string { return e.Err.Error() }
 func (e *Evidence) Unwrap() error { return e.Err }
+
+// ErrSuspect reports a signed tree that does not extend what is held, shown
+// without the entries that would prove it to others: they must be asked for
+// from the beginning.
+var ErrSuspect = errors.New("log does not extend what was shown before")
 
 // Replica is what is held of the sender's log.
 type Replica struct {
@@ -54,7 +58,7 @@ type News struct {
 // part of the way with a proof for the rest, each opening fits its leaf and names the sender and the accord. It
 // writes nothing. Leaves already held are compared and passed over, so a
 // replayed parcel yields no news. It returns [ErrGap], [ErrFork] (an
-// *[Evidence]), ledger.ErrRollback or [ErrParcel].
+// *[Evidence]), [ErrSuspect] or [ErrParcel].
 func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, error) {
 	origin := ledger.Origin(a.ID, p.From)
 	others := slices.DeleteFunc(append(a.Terms.Parties(), a.Terms.WitnessParties()...), func(x string) bool { return x == p.From })
@@ -63,9 +67,6 @@ func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, er
 		return News{}, fmt.Errorf("%w: checkpoint of %s: %w", ErrParcel, p.From, err)
 	}
 	news := News{Checkpoint: cp, First: held.Tree.N}
-	fork := func(format string, args ...any) (News, error) {
-		return News{}, &Evidence{held.Checkpoint, p.Checkpoint, fmt.Errorf("%w: "+format, append([]any{ErrFork}, args...)...)}
-	}
 	end := p.First + int64(len(p.Entries))
 	switch {
 	case cp.Tree.N < held.Tree.N:
@@ -76,7 +77,7 @@ func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, er
 			return News{}, err
 		}
 		if past.Hash != cp.Tree.Hash {
-			return fork("%s signed another tree of size %d than the one held", p.From, cp.Tree.N)
+			return News{}, heldProves(held, p, past)
 		}
 		news.Tree = held.Tree
 		return news, nil
@@ -92,7 +93,7 @@ func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, er
 	}
 	for i, leaf := range known {
 		if !bytes.Equal(leaf, p.Entries[i].Leaf) {
-			return fork("%s shows another entry %d than before", p.From, p.First+int64(i))
+			return News{}, shownProves(held, p, cp.Tree, p.First+int64(i))
 		}
 	}
 	news.Entries = p.Entries[old:]
@@ -115,11 +116,85 @@ func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, er
 	}
 	if err := ledger.CheckConsistency(news.Tree, cp.Tree, proof); err != nil {
 		if held.Tree.N > 0 && errors.Is(err, ErrFork) {
-			return fork("%s signed a tree of size %d that does not extend the one held", p.From, cp.Tree.N)
+			if cp.Tree.N == held.Tree.N {
+				return News{}, heldProves(held, p, held.Tree)
+			}
+			return News{}, fmt.Errorf("%w: %s signed a tree of size %d", ErrSuspect, p.From, cp.Tree.N)
 		}
 		return News{}, fmt.Errorf("%w: its entries do not make the signed tree", ErrParcel)
 	}
 	return news, nil
+}
+
+// heldProves makes evidence of a smaller or equal signed tree that is no prefix
+// of what is held, which the held checkpoint covers.
+func heldProves(held Replica, p Parcel, past ledger.Tree) error {
+	proof, err := ledger.ProveConsistency(past.N, held.Tree.N, held.Hashes)
+	if err != nil {
+		return err
+	}
+	return &Evidence{
+		ledger.Fork{Earlier: p.Checkpoint, Later: held.Checkpoint, Root: past.Hash, Proof: proof},
+		fmt.Errorf("%w: %s signed another tree of size %d than the one held", ErrFork, p.From, past.N),
+	}
+}
+
+// shownProves makes evidence of entries that differ from those held: the tree
+// that they lead to is signed too.
+func shownProves(held Replica, p Parcel, signed ledger.Tree, index int64) error {
+	base := hashesUpTo{held.Hashes, tlog.StoredHashCount(p.First)}
+	leaves := make([][]byte, len(p.Entries))
+	for i, e := range p.Entries {
+		leaves[i] = e.Leaf
+	}
+	added, tree, err := ledger.Grow(p.First, leaves, base)
+	if err != nil {
+		return err
+	}
+	if tree != signed {
+		return fmt.Errorf("%w: its entries do not make the signed tree", ErrParcel)
+	}
+	shown := extended{base, added}
+	past, err := ledger.TreeAt(held.Tree.N, shown)
+	if err != nil {
+		return err
+	}
+	proof, err := ledger.ProveConsistency(past.N, signed.N, shown)
+	if err != nil {
+		return err
+	}
+	return &Evidence{
+		ledger.Fork{Earlier: held.Checkpoint, Later: p.Checkpoint, Root: past.Hash, Proof: proof},
+		fmt.Errorf("%w: %s shows another entry %d than before", ErrFork, p.From, index),
+	}
+}
+
+// hashesUpTo reads the first n stored hashes of a log and no more.
+type hashesUpTo struct {
+	ledger.HashReader
+	n int64
+}
+
+// extended reads hashes computed from shown entries after those held.
+type extended struct {
+	base  hashesUpTo
+	added []tlog.Hash
+}
+
+func (x extended) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for i, at := range indexes {
+		if at >= x.base.n {
+			out[i] = x.added[at-x.base.n]
+			continue
+		}
+		h, err := x.base.ReadHashes([]int64{at})
+		if err != nil {
+			return nil, err
+		}
+		out[i] = h[0]
+	}
+	return out, nil
 }
 
 func checkEntry(e Entry, accordID, party string) (ledger.Event, error) {

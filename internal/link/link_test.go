@@ -289,8 +289,12 @@ func TestForkIsProven(t *testing.T) {
 	liar := &scene{north: s.north, south: s.south, book: s.book, accord: s.accord, entries: s.entries[:1:1], hashes: s.hashes[:1:1]}
 	liar.act(t, "never happened", nil)
 	liar.act(t, "three", nil)
+	if _, err := link.Check(liar.parcel(t, 2, 3, 3), held, s.accord, s.book); !errors.Is(err, link.ErrSuspect) {
+		t.Errorf("a tree that does not extend what is held: %v, want ErrSuspect", err)
+	}
 	for name, p := range map[string]link.Parcel{
-		"another entry": liar.parcel(t, 0, 3, 3), "another tree": liar.parcel(t, 2, 3, 3), "another past": liar.parcel(t, 0, 2, 2),
+		"another entry": liar.parcel(t, 0, 3, 3), "another entry after a shared one": liar.parcel(t, 1, 3, 3),
+		"another past": liar.parcel(t, 0, 2, 2), "equal size, no entries": liar.parcel(t, 2, 2, 2),
 	} {
 		_, err := link.Check(p, held, s.accord, s.book)
 		var ev *link.Evidence
@@ -298,10 +302,18 @@ func TestForkIsProven(t *testing.T) {
 			t.Errorf("%s: %v, want evidence of a fork", name, err)
 			continue
 		}
-		// A third party can check both checkpoints.
-		for _, cp := range [][]byte{ev.Held, ev.Shown} {
-			if _, err := ledger.OpenCheckpoint(cp, ledger.Origin(s.accord.ID, "north"), s.book.Keys("north"), nil); err != nil {
-				t.Errorf("%s: evidence does not verify: %v", name, err)
+		// A third party can judge it from the file alone, and nobody can make
+		// such a file of an honest log.
+		file := accord.NewEvidence(ev.Fork, s.accord, s.book).Marshal()
+		v, err := accord.VerifyEvidence(file)
+		if err != nil || v.Party != "north" {
+			t.Errorf("%s: evidence accuses %q, %v", name, v.Party, err)
+		}
+		for i := range file {
+			bad := bytes.Clone(file)
+			bad[i] ^= 1 << (i % 8)
+			if _, err := accord.VerifyEvidence(bad); err == nil {
+				t.Fatalf("%s: evidence with byte %d changed still accuses", name, i)
 			}
 		}
 	}

@@ -34,7 +34,7 @@ r2,2026-02-04,,day,Name of a courier,secret,Jalalabad,Nangarhar,Jalalabad,Afghan
 type world struct {
 	t                       *testing.T
 	north, south, guarantor *node.Node
-	southStop               func()
+	northStop, southStop    func()
 	northClock              time.Duration // how far north's clock is ahead
 	accord                  string
 }
@@ -125,7 +125,7 @@ func draft(members ...string) node.Draft {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, guarantor: start(t, "guarantor")}
-	w.north = start(t, "north", func(o *node.Options) { o.Now = func() time.Time { return time.Now().Add(w.northClock) } })
+	w.north, w.northStop = openStoppable(t, initNode(t, "north"), func(o *node.Options) { o.Now = func() time.Time { return time.Now().Add(w.northClock) } })
 	w.south, w.southStop = openStoppable(t, initNode(t, "south"))
 	w.agree()
 	return w

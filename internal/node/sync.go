@@ -168,6 +168,9 @@ func (n *Node) packOther(tx store.Tx, p *link.Parcel, pc pact, to string) error 
 	if err == nil && cp.Size == p.Have {
 		p.Cosigned = cp.Note
 	}
+	if _, rerr := tx.Doc(docResend, peerID(pc.ID, to)); rerr == nil {
+		p.Have = 0
+	}
 	return err
 }
 
@@ -282,7 +285,6 @@ func (n *Node) apply(ctx context.Context, from string, p link.Parcel) (news bool
 	if err != nil {
 		return false, err
 	}
-	var evidence *link.Evidence
 	err = n.update(ctx, func(tx store.Tx) error {
 		news = false
 		id := p.Header.Accord
@@ -316,8 +318,8 @@ func (n *Node) apply(ctx context.Context, from string, p link.Parcel) (news bool
 		news, err = n.takeMember(tx, pc, from, p)
 		return err
 	})
-	if errors.As(err, &evidence) {
-		err = errors.Join(err, n.keepEvidence(ctx, p.Header.Accord, from, evidence))
+	if errors.Is(err, link.ErrFork) || errors.Is(err, link.ErrSuspect) {
+		err = errors.Join(err, n.raise(ctx, p.Header.Accord, from, err))
 	}
 	if err == nil {
 		err = errors.Join(n.expire(ctx), n.work(ctx))

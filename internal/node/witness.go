@@ -2,9 +2,12 @@ package node
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
+	"parley.example/parley/accord"
 	"parley.example/parley/internal/link"
 	"parley.example/parley/internal/store"
 	"parley.example/parley/ledger"
@@ -39,10 +42,11 @@ func (n *Node) witness(tx store.Tx, pc pact, from string, p link.Parcel) (news b
 		return false, nil // an old parcel once more
 	}
 	if err := ledger.CheckConsistency(last.Tree, cp.Tree, p.Proof); err != nil {
-		if errors.Is(err, ledger.ErrFork) {
-			return false, &link.Evidence{Held: last.Note, Shown: p.Checkpoint, Err: fmt.Errorf("%s: %w", from, err)}
+		if cp.Tree.N == last.Tree.N {
+			fork := ledger.Fork{Earlier: p.Checkpoint, Later: last.Note, Root: last.Tree.Hash}
+			return false, &link.Evidence{Fork: fork, Err: fmt.Errorf("%s: %w", from, err)}
 		}
-		return false, err
+		return false, fmt.Errorf("%w: %s: %w", link.ErrSuspect, from, err)
 	}
 	if cp.Tree.N == last.Tree.N {
 		return false, nil
@@ -88,16 +92,36 @@ type Alarm struct {
 	Accord string `json:"accord"`
 	Party  string `json:"party"`
 	Text   string `json:"text"`
-	Held   string `json:"held"`  // the checkpoint held
-	Shown  string `json:"shown"` // the one that contradicts it
+	// Evidence is a file that parley verify judges; empty where what was seen
+	// cannot be proven to others (yet).
+	Evidence string `json:"evidence"`
 }
 
-func (n *Node) keepEvidence(ctx context.Context, accordID, party string, e *link.Evidence) error {
+// docResend marks logs, by accord/party, that must be shown from the beginning
+// once more: their owner signed a tree that does not extend what we hold.
+const docResend = "resend"
+
+// raise keeps what a partner did that it must not do, for people to see.
+func (n *Node) raise(ctx context.Context, accordID, party string, cause error) error {
 	return n.update(ctx, func(tx store.Tx) error {
-		digest := ledger.CheckpointHash(e.Shown)
-		a := Alarm{
-			ID: fmt.Sprintf("%x", digest[:8]), At: stamp(n.now()), Accord: accordID, Party: party,
-			Text: e.Error(), Held: string(e.Held), Shown: string(e.Shown),
+		pc, err := n.pact(tx, accordID)
+		if err != nil {
+			return err
+		}
+		a := Alarm{At: stamp(n.now()), Accord: pc.ID, Party: party, Text: cause.Error()}
+		var ev *link.Evidence
+		if errors.As(cause, &ev) {
+			a.Evidence = string(accord.NewEvidence(ev.Fork, pc.Accord, n.currentBook()).Marshal())
+			if err := tx.DeleteDoc(docResend, peerID(pc.ID, party)); err != nil {
+				return err
+			}
+		} else if err := tx.PutDoc(docResend, peerID(pc.ID, party), []byte("{}")); err != nil {
+			return err
+		}
+		sum := sha256.Sum256([]byte(a.Party + a.Text + a.Evidence))
+		a.ID = hex.EncodeToString(sum[:8])
+		if _, err := tx.Doc(docAlarm, a.ID); err == nil {
+			return nil // the same once more
 		}
 		return putDoc(tx, docAlarm, a.ID, a)
 	})
