@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"parley.example/parley/incident"
 	"parley.example/parley/internal/store"
@@ -53,7 +54,9 @@ type item struct {
 	object    store.Object
 	incident  *store.Incident
 	selectors []incident.Selector
+	record    *incident.Incident // of a row that this node made into an object
 	number    int
+	named     bool // by a STIX identifier in a CSV file
 }
 
 // ImportFile reads a file of incidents or STIX objects and stores what is good
@@ -79,6 +82,7 @@ func (n *Node) ImportFile(ctx context.Context, r io.Reader, format string, mappi
 		var it item
 		if err == nil {
 			it, err = incidentItem(number, rec)
+			it.named = rec.ID != incident.ID(rec.Source, rec.SourceID)
 		}
 		if err != nil {
 			out.Refused = append(out.Refused, Refusal{Item: number, ID: rec.ID, Reason: err.Error()})
@@ -119,11 +123,27 @@ func (n *Node) ImportFile(ctx context.Context, r io.Reader, format string, mappi
 	err = n.update(ctx, func(tx store.Tx) error {
 		out.Taken, out.Known, out.Refused, out.NotCarried = 0, 0, out.Refused[:refused], out.NotCarried[:lost]
 		for _, it := range items {
+			// A table holds less than an object: it must not replace one.
+			if held, err := tx.Object(it.object.ID); it.named && err == nil && !bytes.Equal(held.Bytes, it.object.Bytes) {
+				out.Refused = append(out.Refused, Refusal{it.number, it.object.ID, "an object with this id is held, and says something else or more"})
+				continue
+			}
 			added, err := putItem(tx, it)
 			switch {
 			case errors.Is(err, store.ErrConflict) && format == FormatMISP && shared(it.object):
 				out.Known++
 				out.NotCarried = append(out.NotCarried, misp.Lost{Path: it.object.ID, Reason: "held already with another marking or other details; what is held stays"})
+			case errors.Is(err, store.ErrConflict) && it.record != nil:
+				// A row of a dataset that changed since: a newer version.
+				added, err := putChanged(tx, it, n.now())
+				if err != nil {
+					return err
+				}
+				if added {
+					out.Taken++
+				} else {
+					out.Known++
+				}
 			case errors.Is(err, store.ErrConflict):
 				out.Refused = append(out.Refused, Refusal{it.number, it.object.ID, "another object with the same id and version is stored; a changed object needs a newer modified time"})
 			case err != nil:
@@ -198,7 +218,38 @@ func incidentItem(number int, rec incident.Incident) (item, error) {
 	if err != nil {
 		return item{}, err
 	}
-	return objectItem(number, raw)
+	it, err := objectItem(number, raw)
+	it.record = &rec
+	return it, err
+}
+
+// putChanged stores a row that says something else than when it was imported
+// before as a newer version of the object; a change that is stored already is
+// passed over.
+func putChanged(tx store.Tx, it item, now time.Time) (added bool, err error) {
+	newest, err := tx.Object(it.object.ID)
+	if err != nil {
+		return false, err
+	}
+	held, err := incident.FromSTIX(newest.Bytes)
+	if err != nil {
+		return false, fmt.Errorf("stored incident %s: %w", newest.ID, err)
+	}
+	rec := *it.record
+	for _, modified := range []time.Time{held.Modified, now} {
+		rec.Created, rec.Modified = held.Created, modified
+		changed, err := incidentItem(it.number, rec)
+		if err != nil {
+			return false, err
+		}
+		if bytes.Equal(changed.object.Bytes, newest.Bytes) {
+			return false, nil
+		}
+		if modified.Equal(now) {
+			return putItem(tx, changed)
+		}
+	}
+	return false, nil
 }
 
 // ownIdentity is created_by_ref of what this node's imports make: none, as the
