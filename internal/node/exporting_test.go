@@ -156,6 +156,11 @@ func TestCSVExportReadsBack(t *testing.T) {
 	if back := imported(t, north, string(raw), ""); back.Known != 2 {
 		t.Errorf("read back where it came from: %+v, want both known", back)
 	}
+	// A row that names an object does not replace it.
+	changed := strings.Replace(string(raw), "r1,2026-02-03", ids[0]+",2026-02-05", 1)
+	if back := imported(t, north, changed, ""); back.Taken != 0 || len(back.Refused) != 1 || back.Refused[0].ID != ids[0] {
+		t.Errorf("a changed row under an object's id: %+v", back)
+	}
 	if back := imported(t, other, string(raw), ""); back.Taken != 2 || back.Format != "csv" {
 		t.Errorf("read elsewhere: %+v", back)
 	}

@@ -416,6 +416,7 @@ func (s *Server) localRoutes() {
 		return n.ImportParcel(ctx, body)
 	}))
 	s.mux.HandleFunc("POST /api/v1/import", s.upload([]string{node.Analyst, node.Officer, node.Operator}, s.importFile))
+	s.mux.HandleFunc("GET /api/v1/export", s.exportFile)
 }
 
 // maxImport bounds an imported file in bytes.
