@@ -55,6 +55,9 @@ func (a *app) importCmd() *cobra.Command {
 					for _, r := range f.Refused {
 						line(w, "  item "+fmt.Sprint(r.Item), r.ID, r.Reason)
 					}
+					for _, l := range f.NotCarried {
+						line(w, "  not carried", l.Path, l.Reason)
+					}
 				}
 			})
 			if err == nil && !out.OK {
@@ -63,7 +66,7 @@ func (a *app) importCmd() *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().StringVar(&format, "format", "", "stix, ucdp or csv; left out, it is recognised")
+	c.Flags().StringVar(&format, "format", "", "stix, misp, ucdp or csv; left out, it is recognised")
 	c.Flags().StringVar(&mapping, "map", "", "mapping file (JSON) for CSV files of other columns")
 	return c
 }
