@@ -72,7 +72,20 @@ func (a *app) cardCmd() *cobra.Command {
 		},
 	}
 	add.Flags().StringVar(&fingerprint, "fingerprint", "", "the fingerprint that your partner told you; the card is refused when it differs")
-	return group("card", "Cards: whose keys are whose", show, export, add)
+	rotate := &cobra.Command{
+		Use: "rotate", Short: "Replace the operational signing key by a new one that the long-term key vouches for", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var card node.Card
+			if err := a.client().Post(c.Context(), "/card/rotate", nil, &card); err != nil {
+				return err
+			}
+			return a.show(card, func(w io.Writer) {
+				line(w, fmt.Sprintf("card %d is in use; partners get it with the next parcel", card.Sequence))
+				line(w, "fingerprint (unchanged)", card.Fingerprint)
+			})
+		},
+	}
+	return group("card", "Cards: whose keys are whose", show, export, add, rotate)
 }
 
 // template is a draft to begin with.
@@ -159,8 +172,32 @@ func (a *app) accordCmd() *cobra.Command {
 			return a.showAccord(out)
 		},
 	}
+	diff := &cobra.Command{
+		Use: "diff ACCORD ACCORD", Short: "Show the terms in which the second accord differs from the first", Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			var terms [2]accord.Terms
+			for i, id := range args {
+				var x node.Accord
+				if err := a.client().Get(c.Context(), "/accords/"+id, nil, &x); err != nil {
+					return err
+				}
+				if err := json.Unmarshal([]byte(x.Text), &terms[i]); err != nil {
+					return fmt.Errorf("accord %s: %w", id, err)
+				}
+			}
+			changes, err := accord.Diff(terms[0], terms[1])
+			if err != nil {
+				return err
+			}
+			return a.show(map[string]any{"changes": changes}, func(w io.Writer) {
+				for _, x := range changes {
+					line(w, x.Term, x.Before, "→ "+x.After)
+				}
+			})
+		},
+	}
 	return group("accord", "Accords: what may pass, agreed and signed",
-		draft,
+		draft, diff,
 		act("offer DRAFT", "Sign a draft and send it to the other members", "/drafts/%s/offer", nil, 1),
 		act("sign ACCORD", "Sign an accord that was offered", "/accords/%s/sign", nil, 1),
 		list, show, suspend,

@@ -136,7 +136,7 @@ func (n *Node) OfferAccord(ctx context.Context, name string) (Accord, error) {
 	if err != nil {
 		return Accord{}, err
 	}
-	a, err := accord.Offer(t, n.cfg.Party, n.keys.signing, n.currentBook())
+	a, err := accord.Offer(t, n.cfg.Party, n.signing(), n.currentBook())
 	if err != nil {
 		return Accord{}, err
 	}
@@ -168,7 +168,7 @@ func (n *Node) SignAccord(ctx context.Context, id string) (Accord, error) {
 		if p.state.At(n.now()).Name == accord.Ended {
 			return fmt.Errorf("%w: %s", ErrState, p.state.At(n.now()).Reason)
 		}
-		a, err := p.Sign(n.cfg.Party, n.keys.signing, n.currentBook())
+		a, err := p.Sign(n.cfg.Party, n.signing(), n.currentBook())
 		if err != nil {
 			return err
 		}

@@ -114,7 +114,7 @@ func (n *Node) checkpoint(ctx context.Context, log string) error {
 		if err := n.guard.advance(log, tree, hashes{tx, log}); err != nil {
 			return err
 		}
-		note, err = n.keys.signing.SignCheckpoint(log, tree)
+		note, err = n.signing().SignCheckpoint(log, tree)
 		return err
 	})
 	if err != nil || note == nil {

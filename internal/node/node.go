@@ -149,6 +149,9 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	if err := n.loadBook(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
+	if err := n.settleKey(); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
 	if err := n.ensureOwnCard(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}

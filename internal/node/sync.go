@@ -446,7 +446,7 @@ func (n *Node) keepNews(tx store.Tx, log string, got link.News) error {
 	} else if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	note, err := n.keys.signing.Cosign(cp.Note, n.cfg.Party)
+	note, err := n.signing().Cosign(cp.Note, n.cfg.Party)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (n *Node) witness(tx store.Tx, pc pact, from string, p link.Parcel) (news b
 	if cp.Tree.N == last.Tree.N {
 		return false, nil
 	}
-	note, err := n.keys.signing.Cosign(p.Checkpoint, n.cfg.Party)
+	note, err := n.signing().Cosign(p.Checkpoint, n.cfg.Party)
 	if err != nil {
 		return false, err
 	}

@@ -361,6 +361,7 @@ func (s *Server) localRoutes() {
 		return out, err
 	})
 	handle(s, "GET", "/card", "show-card", anyone, func(context.Context, *none) (node.Card, error) { return n.OwnCard(), nil })
+	handle(s, "POST", "/card/rotate", "rotate-key", operator, func(ctx context.Context, _ *none) (node.Card, error) { return n.RotateKey(ctx) })
 	handle(s, "POST", "/cards", "add-card", operator, func(ctx context.Context, in *input[struct {
 		Note        string `json:"note"`
 		Fingerprint string `json:"fingerprint,omitempty"`
