@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang/geo/s2"
 	"pgregory.net/rapid"
 
 	"parley.example/parley/accord"
@@ -331,4 +332,8 @@ func BenchmarkDecide(b *testing.B) {
 	for b.Loop() {
 		release.Decide(in)
 	}
+}
+
+func distanceKM(lat1, lon1, lat2, lon2 float64) float64 {
+	return float64(s2.LatLngFromDegrees(lat1, lon1).Distance(s2.LatLngFromDegrees(lat2, lon2))) * 6371.0088
 }
