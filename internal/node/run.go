@@ -41,6 +41,7 @@ func (n *Node) Run(ctx context.Context, ready func()) error {
 		ready()
 	}
 	n.runPartners(ctx)
+	n.wg.Go(func() { n.keepFeeds(ctx) })
 	select {
 	case err = <-served:
 	case <-ctx.Done():

@@ -39,4 +39,25 @@ func (s *Server) taxiiRoutes() {
 		backend.Forget()
 		return none{}, err
 	})
+	s.feedRoutes()
+}
+
+// feedRoutes are for the feeds that the node polls.
+func (s *Server) feedRoutes() {
+	n := s.node
+	handle(s, "GET", "/feeds", "list-feeds", readers, func(ctx context.Context, _ *none) (out struct {
+		Feeds []node.Feed `json:"feeds"`
+	}, err error) {
+		out.Feeds, err = n.Feeds(ctx)
+		return out, err
+	})
+	handle(s, "POST", "/feeds", "add-feed", operator, func(ctx context.Context, in *input[node.FeedAsk]) (node.Feed, error) {
+		return n.AddFeed(ctx, in.Body)
+	})
+	handle(s, "POST", "/feeds/{id}/run", "run-feed", operator, func(ctx context.Context, in *byID) (node.Feed, error) {
+		return n.RunFeed(ctx, in.ID)
+	})
+	handle(s, "DELETE", "/feeds/{id}", "remove-feed", operator, func(ctx context.Context, in *byID) (none, error) {
+		return none{}, n.RemoveFeed(ctx, in.ID)
+	})
 }
