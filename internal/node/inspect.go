@@ -86,3 +86,39 @@ func (n *Node) EventData(ctx context.Context, accordID, party, kind string) ([]j
 	})
 	return out, err
 }
+
+// Tree tells the tree of a member's log at a size up to what we hold of it; a
+// negative size means all of it. A log not seen yet is the empty tree.
+func (n *Node) Tree(ctx context.Context, accordID, party string, size int64) (ledger.Tree, error) {
+	var out ledger.Tree
+	err := n.view(ctx, func(tx store.Tx) error {
+		log := ledger.Origin(accordID, party)
+		held, err := tx.LogSize(log)
+		if err != nil {
+			return err
+		}
+		if size < 0 {
+			size = held
+		}
+		if size > held {
+			return fmt.Errorf("%w: entry %d of %s, held are %d", ErrNotFound, size-1, log, held)
+		}
+		out, err = ledger.TreeAt(size, hashes{tx, log})
+		return err
+	})
+	return out, err
+}
+
+// EventAt returns one event of a member's log that is open to us.
+func (n *Node) EventAt(ctx context.Context, accordID, party string, index int64) (ledger.Event, error) {
+	var out ledger.Event
+	err := n.view(ctx, func(tx store.Tx) error {
+		row, err := tx.Event(ledger.Origin(accordID, party), index)
+		if err != nil {
+			return err
+		}
+		out, err = ledger.ParseEvent(row.Bytes)
+		return err
+	})
+	return out, err
+}
