@@ -220,6 +220,8 @@ func (v *visit) decide(object []byte, origin Origin) Decision {
 	}
 	s.bare = s.obj
 	d.copyID, d.typ = s.obj.ID, s.obj.Type
+	v.path = append(v.path, s.obj.ID)
+	defer func() { v.path = v.path[:len(v.path)-1] }()
 	s.terms()
 	s.origin()
 	s.marking()

@@ -170,11 +170,9 @@ var about = map[string]string{
 // where every object that it names passes whole; else an extract names those
 // that pass by the ids under which the recipients have them, and drops the rest.
 func (s *subject) references() {
-	if s.Outcome < Tearline && len(s.v.path) > 0 {
+	if s.Outcome < Tearline && len(s.v.path) > 1 {
 		return // nothing can raise it any more, and nobody reads why
 	}
-	s.v.path = append(s.v.path, s.obj.ID)
-	defer func() { s.v.path = s.v.path[:len(s.v.path)-1] }()
 	required := ends[s.obj.Type]
 	for _, name := range required {
 		id := s.obj.String(name)
