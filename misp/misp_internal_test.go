@@ -53,6 +53,17 @@ func tidy(e event) event {
 	for i := range e.Reports {
 		e.Reports[i].path = ""
 	}
+	if len(e.Attributes) == 0 {
+		e.Attributes = nil
+	}
+	for i := range e.Objects {
+		if len(e.Objects[i].References) == 0 {
+			e.Objects[i].References = nil
+		}
+		if len(e.Objects[i].Attributes) == 0 {
+			e.Objects[i].Attributes = nil
+		}
+	}
 	slices.SortFunc(e.Attributes, func(a, b attribute) int { return strings.Compare(a.UUID, b.UUID) })
 	slices.SortFunc(e.Objects, func(a, b mispObject) int { return strings.Compare(a.UUID, b.UUID) })
 	return e
@@ -286,4 +297,55 @@ func modelOf(raw []byte) []event {
 	e, _ := v.(*object).get("Event")
 	var l losses
 	return []event{tidy(readEvent(e.(*object), &l))}
+}
+
+// Any object comes back as it was, whatever its template and its attributes.
+func TestObjectsOfAnyTemplateThereAndBack(t *testing.T) {
+	values := rapid.OneOf(
+		rapid.SampledFrom([]string{
+			"198.51.100.1", "2001:db8::1", "a.example", "443", "tcp", "TCP", "http", "x@a.example", "a", "34.5", "AF", "Afghanistan", "2026-01-01T00:00:00Z",
+			"d41d8cd98f00b204e9800998ecf8427e", "https://a.example/", "64500", "HKEY_LOCAL_MACHINE\\a", "CVE-2026-0001", "91.5", "REG_SZ", "individual",
+		}), rapid.StringN(1, 20, 60))
+	rapid.Check(t, func(t *rapid.T) {
+		tm := rapid.SampledFrom(templates).Draw(t, "template")
+		in := event{UUID: "0f8a2c1e-6b1d-4a57-9d35-5a1b7c9e2f10", Info: "i", Date: "2026-02-03", Timestamp: 1770300000, Threat: "4", Analysis: "0", Distribution: "0",
+			Attributes: []attribute{}, Tags: []tag{}, Galaxies: []galaxy{}}
+		o := mispObject{
+			UUID: "60000000-0000-4000-8000-000000000001", Name: tm.name, MetaCategory: tm.meta, TemplateUUID: tm.uuid, TemplateVersion: tm.version,
+			Comment: rapid.SampledFrom([]string{"", "remark"}).Draw(t, "comment"), Timestamp: 1770200000, Deleted: rapid.Bool().Draw(t, "deleted"),
+			FirstSeen:  rapid.SampledFrom([]string{"", "2026-01-01T00:00:00+04:30"}).Draw(t, "first"),
+			Attributes: []attribute{}, References: []reference{},
+		}
+		if rapid.IntRange(0, 5).Draw(t, "unknown template") == 0 {
+			o.Name = "made-up"
+		}
+		for i := range rapid.IntRange(1, 6).Draw(t, "n") {
+			r := rapid.SampledFrom(tm.relations).Draw(t, "relation")
+			if rapid.IntRange(0, 4).Draw(t, "other relation") == 0 {
+				r = relation{name: "text", typ: "text"}
+			}
+			v := values.Draw(t, "value")
+			if strings.TrimSpace(v) == "" {
+				continue
+			}
+			o.Attributes = append(o.Attributes, attribute{
+				UUID: fmt.Sprintf("61000000-0000-4000-8000-00000000000%d", i), Type: r.typ, Relation: r.name, Category: "Other", Value: v,
+				Timestamp: 1770200000 + rapid.Int64Range(0, 1).Draw(t, "later"), ToIDs: rapid.Bool().Draw(t, "ids"),
+			})
+		}
+		in.Objects = []mispObject{o}
+		raw := encode(t, in)
+		var e Event
+		if err := Read(bytes.NewReader(raw), func(_ int, x Event, err error) error { e = x; return err }); err != nil {
+			t.Fatal(err)
+		}
+		file, err := Write(e.Objects, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := modelOf(file.JSON)
+		if d := gocmp.Diff(tidy(in).Objects, got[0].Objects, compare); d != "" {
+			t.Fatalf("-want +got\n%s\nlisted: %v", d, append(e.NotCarried, file.NotCarried...))
+		}
+	})
 }

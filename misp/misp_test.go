@@ -234,3 +234,61 @@ func TestDetect(t *testing.T) {
 		}
 	}
 }
+
+func TestEventsWithoutIdentifiersStayApart(t *testing.T) {
+	ids := map[string]bool{}
+	n := 0
+	err := misp.Read(strings.NewReader(`[{"info":"a","date":"2026-01-01","Attribute":[{"type":"text","value":"x"},{"type":"text","value":"y"}]},
+		{"info":"b","date":"2026-01-01","Attribute":[{"type":"text","value":"x"},{"uuid":"no","type":"text","value":"y"}]}]`),
+		func(_ int, e misp.Event, err error) error {
+			for _, o := range e.Objects {
+				ids[o.ID] = true
+				n++
+			}
+			return err
+		})
+	if err != nil || n != 6 || len(ids) != n {
+		t.Errorf("%d objects, %d identifiers, %v", n, len(ids), err)
+	}
+}
+
+// An indicator that looks for something else than what it is based on is an
+// attribute of its own.
+func TestIndicatorsAreNotMerged(t *testing.T) {
+	var objects []*stix.Object
+	for _, raw := range []string{
+		`{"type":"observed-data","spec_version":"2.1","id":"observed-data--44444444-4444-4444-8444-444444444441","created":"2026-02-01T00:00:00.000Z","modified":"2026-02-02T00:00:00.000Z","first_observed":"2026-01-31T00:00:00Z","last_observed":"2026-01-31T01:00:00Z","number_observed":1,"object_refs":["ipv4-addr--4d22aae0-2bf9-5427-8819-e4f6abf20a53"]}`,
+		`{"type":"ipv4-addr","spec_version":"2.1","id":"ipv4-addr--4d22aae0-2bf9-5427-8819-e4f6abf20a53","value":"198.51.100.2"}`,
+		`{"type":"indicator","spec_version":"2.1","id":"indicator--33333333-3333-4333-8333-333333333331","created":"2026-02-01T00:00:00.000Z","modified":"2026-02-02T00:00:00.000Z","pattern":"[ipv4-addr:value = '198.51.100.2']","pattern_type":"stix","valid_from":"2026-02-01T00:00:00Z"}`,
+		`{"type":"indicator","spec_version":"2.1","id":"indicator--33333333-3333-4333-8333-333333333332","created":"2026-02-01T00:00:00.000Z","modified":"2026-02-02T00:00:00.000Z","pattern":"[domain-name:value = 'a.example']","pattern_type":"stix","valid_from":"2026-02-01T00:00:00Z"}`,
+		`{"type":"relationship","spec_version":"2.1","id":"relationship--66666666-6666-4666-8666-666666666661","created":"2026-02-01T00:00:00.000Z","modified":"2026-02-01T00:00:00.000Z","relationship_type":"based-on","source_ref":"indicator--33333333-3333-4333-8333-333333333331","target_ref":"observed-data--44444444-4444-4444-8444-444444444441"}`,
+		`{"type":"relationship","spec_version":"2.1","id":"relationship--66666666-6666-4666-8666-666666666662","created":"2026-02-01T00:00:00.000Z","modified":"2026-02-01T00:00:00.000Z","relationship_type":"based-on","source_ref":"indicator--33333333-3333-4333-8333-333333333332","target_ref":"observed-data--44444444-4444-4444-8444-444444444441"}`,
+	} {
+		o, err := stix.Parse([]byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, o)
+	}
+	file, err := misp.Write(objects, misp.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Event struct {
+			Attribute []struct {
+				Type, Value string
+				ToIDs       bool `json:"to_ids"`
+			}
+		}
+	}
+	if err := json.Unmarshal(file.JSON, &got); err != nil {
+		t.Fatal(err)
+	}
+	if a := got.Event.Attribute; len(a) != 2 || a[0].Value != "198.51.100.2" || !a[0].ToIDs || a[1].Value != "a.example" || !a[1].ToIDs {
+		t.Errorf("attributes %+v", a)
+	}
+	if len(file.NotCarried) != 1 || file.NotCarried[0].Path != "relationship--66666666-6666-4666-8666-666666666662" {
+		t.Errorf("not carried: %v", file.NotCarried)
+	}
+}

@@ -27,6 +27,16 @@ func (t *template) fields(slots []slot) (out []placed) {
 	return out
 }
 
+// slot is the slot or property that an attribute of the template fills.
+func (t *template) slot(relation, typ string) string {
+	for _, r := range t.relations {
+		if r.name == relation && r.typ == typ {
+			return r.slot
+		}
+	}
+	return relation + "/" + typ
+}
+
 // object converts a MISP object: into observables, a domain object, or a
 // custom object that holds everything.
 func (b *builder) object(o *mispObject) {
@@ -101,17 +111,35 @@ func (b *builder) describeObject(p props, o *mispObject, entries []any) {
 }
 
 // entries describe an object's attributes: those that the form gives back
-// without their value, in the order in which it does, then the others whole.
-func (b *builder) entries(o *mispObject, back []placed) (out []any) {
+// without their value, in the order in which it does, then the others whole. One
+// that the form gives back in other words (a time, a shorter relation) is whole
+// and says what it stands for.
+func (b *builder) entries(o *mispObject, t *template, back []placed) (out []any) {
 	used := make([]bool, len(o.Attributes))
-	for _, f := range back {
+	find := func(fits func(*attribute) bool) *attribute {
 		for i := range o.Attributes {
-			a := &o.Attributes[i]
-			if !used[i] && a.Relation == f.relation && a.Type == f.typ && a.Value == f.value && a.Data == "" {
+			if !used[i] && fits(&o.Attributes[i]) {
 				used[i] = true
-				out = append(out, b.entry(o, a, false))
-				break
+				return &o.Attributes[i]
 			}
+		}
+		return nil
+	}
+	exact := make([]*attribute, len(back))
+	for i, f := range back {
+		exact[i] = find(func(a *attribute) bool {
+			return a.Relation == f.relation && a.Type == f.typ && a.Value == f.value && a.Data == ""
+		})
+	}
+	for i, f := range back {
+		if exact[i] != nil {
+			out = append(out, b.entry(o, exact[i], false))
+			continue
+		}
+		if a := find(func(a *attribute) bool { return t.slot(a.Relation, a.Type) == t.slot(f.relation, f.typ) }); a != nil {
+			e := b.entry(o, a, true)
+			e["stands_for"] = f.relation
+			out = append(out, e)
 		}
 	}
 	for i := range o.Attributes {
@@ -182,7 +210,7 @@ func (b *builder) observables(o *mispObject, t *template, level stix.Level) stri
 	}
 	_, slots := readSlots(g.root(), g.lookup)
 	p := b.observed(b.id("observed-data", o.UUID, o.path+".uuid"), o.Timestamp, level, g, o.FirstSeen, o.LastSeen, o.path)
-	b.describeObject(p, o, b.entries(o, t.fields(slots)))
+	b.describeObject(p, o, b.entries(o, t, t.fields(slots)))
 	for _, x := range append(slices.Clone(g), p) {
 		if fault(x) != "" {
 			return ""
@@ -235,7 +263,7 @@ func (b *builder) domainObject(o *mispObject, t *template, level stix.Level) str
 	if name, _ := p["name"].(string); isCVE(name) && t.kind == "vulnerability" {
 		p["external_references"] = []any{props{"source_name": "cve", "external_id": name}}
 	}
-	b.describeObject(p, o, b.entries(o, back))
+	b.describeObject(p, o, b.entries(o, t, back))
 	if fault(p) != "" {
 		return ""
 	}
@@ -245,7 +273,7 @@ func (b *builder) domainObject(o *mispObject, t *template, level stix.Level) str
 
 func (b *builder) customObject(o *mispObject, level stix.Level) string {
 	p := b.begin(b.id("x-misp-object", o.UUID, o.path+".uuid"), o.Timestamp, level)
-	b.describeObject(p, o, b.entries(o, nil))
+	b.describeObject(p, o, b.entries(o, nil, nil))
 	p["x_misp_name"] = cmp.Or(o.Name, "unnamed")
 	if o.MetaCategory != "" {
 		p["x_misp_meta_category"] = o.MetaCategory
