@@ -66,6 +66,7 @@ type Tx interface {
 	Bodies
 	Mail
 	Objects
+	Library
 	Statuses
 	Incidents
 	Selectors
@@ -310,6 +311,59 @@ const (
 	WantBytes      // Bytes alone
 	WantIndex      // everything but Bytes
 )
+
+// Library finds objects by what they say. It is filled after objects are
+// stored; removing a version removes its entry.
+type Library interface {
+	// Unfiled returns the library's versions without an entry, in order of
+	// Added, at most limit.
+	Unfiled(limit int) ([]Object, error)
+	// PutEntry files a version; the entries of versions added before it count
+	// as made.
+	PutEntry(Entry) error
+	// Search returns the newest versions that match, newest Added first,
+	// without Bytes, and whether more follow.
+	Search(q Search) (found []Object, more bool, err error)
+	// Referring returns the newest versions that refer to an object, with the
+	// names of the properties that do, newest Added first; limit 0 is all.
+	Referring(id string, limit int) ([]Reference, error)
+}
+
+// Entry is what a version is found by.
+type Entry struct {
+	Added   int64
+	Text    string // folded as queries are
+	Marking string // TLP level; "" where there is none
+	Area    string // first-level administrative area; "" where there is none
+	At      int64  // when it happened or was said, Unix µs
+	Refs    []Ref
+}
+
+// Ref is a reference to another object.
+type Ref struct {
+	Name string // of the property
+	To   string
+}
+
+// Reference is an object that refers to another one.
+type Reference struct {
+	Object
+	Name string
+}
+
+// Search selects objects; zero fields do not restrict.
+type Search struct {
+	// Phrases must all occur in the text; each has at least three characters.
+	Phrases      []string
+	Types        []string
+	Marking      string
+	From         *string
+	Accord       string
+	Area         string
+	Since, Until int64 // Since <= At < Until
+	Before       int64 // Added < Before
+	Limit        int
+}
 
 // Statuses keeps what became of requests, for those who ask later.
 type Statuses interface {

@@ -311,11 +311,21 @@ func (t *tx) CountObjects() (map[string]int64, error) {
 
 // DeleteObject implements store.Objects.
 func (t *tx) DeleteObject(id string) error {
-	n, err := t.exec("delete object", "DELETE FROM objects WHERE id = ? AND party = ''", id)
-	if err != nil || n == 0 {
+	var added []int64
+	err := t.query("delete object", "SELECT added FROM objects INDEXED BY objects_id WHERE id = ? AND party = ''", []driver.Value{id},
+		func(v []driver.Value) { added = append(added, integer(v[0])) })
+	if err != nil {
 		return err
 	}
-	return t.removed()
+	if err := t.writable(); err != nil {
+		return err
+	}
+	for _, a := range added {
+		if err := t.DeleteVersion(a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DeleteVersion implements store.Objects.
@@ -335,7 +345,7 @@ func (t *tx) DeleteVersion(added int64) error {
 		_, err = t.exec("delete version", "DELETE FROM objects WHERE added = ?", added)
 	}
 	if err == nil {
-		err = t.removed()
+		err = errors.Join(t.removed(), t.unfile(added))
 	}
 	if err == nil && newest {
 		_, err = t.exec("delete version", `UPDATE objects SET newest = 1 WHERE added = (SELECT added FROM objects INDEXED BY objects_id

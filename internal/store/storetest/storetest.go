@@ -53,6 +53,7 @@ func Run(t *testing.T, open func(t *testing.T, path string) store.Store) {
 		{"ObjectQueries", testObjectQueries},
 		{"Collections", testCollections},
 		{"Removals", testRemovals},
+		{"Library", testLibrary},
 		{"Statuses", testStatuses},
 		{"AddedNeverRepeats", testAddedNeverRepeats},
 		{"PollerMissesNothing", testPoller},

@@ -385,6 +385,7 @@ var writes = map[string]func(tx store.Tx) error{
 	"PutObject":       func(tx store.Tx) error { _, err := tx.PutObject(store.Object{ID: "z"}); return err },
 	"DeleteObject":    func(tx store.Tx) error { return tx.DeleteObject("object--x") },
 	"DeleteVersion":   func(tx store.Tx) error { return tx.DeleteVersion(1) },
+	"PutEntry":        func(tx store.Tx) error { return tx.PutEntry(store.Entry{Added: 1}) },
 	"PutStatus":       func(tx store.Tx) error { return tx.PutStatus(store.Status{ID: "x"}) },
 	"DropStatuses":    func(tx store.Tx) error { return tx.DropStatuses(1) },
 	"PutIncident":     func(tx store.Tx) error { return tx.PutIncident(store.Incident{ID: "z"}) },
