@@ -49,7 +49,7 @@ const (
 
 // Rule is one rule of a policy, for people.
 type Rule struct {
-	ID        string  `json:"id"` // @id, or file:line
+	ID        string  `json:"id"` // @id, or where it stands
 	Effect    string  `json:"effect"`
 	Ceiling   Outcome `json:"ceiling"`
 	Approvals int     `json:"approvals,omitempty"`
@@ -193,9 +193,9 @@ var validator = sync.OnceValues(func() (*validate.Validator, error) {
 func newRule(c *cedar.Policy) (rule, error) {
 	pos := c.Position()
 	r := rule{policy: c, Rule: Rule{
-		ID: fmt.Sprintf("%s:%d", pos.Filename, pos.Line), At: fmt.Sprintf("%s:%d:%d", pos.Filename, pos.Line, pos.Column),
-		Effect: "permit", Ceiling: Full,
+		At: fmt.Sprintf("%s:%d:%d", pos.Filename, pos.Line, pos.Column), Effect: "permit", Ceiling: Full,
 	}}
+	r.ID = r.At
 	if c.Effect() == cedar.Forbid {
 		r.Effect, r.Ceiling = "forbid", Withhold
 	}
