@@ -40,6 +40,7 @@ func (s *Server) taxiiRoutes() {
 		return none{}, err
 	})
 	s.feedRoutes()
+	s.libraryRoutes()
 }
 
 // feedRoutes are for the feeds that the node polls.
