@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ type world struct {
 	t                       *testing.T
 	north, south, guarantor *node.Node
 	northStop, southStop    func()
-	northClock              time.Duration // how far north's clock is ahead
+	northClock              atomic.Int64 // how far north's clock is ahead, a time.Duration
 	accord                  string
 }
 
@@ -125,7 +126,7 @@ func draft(members ...string) node.Draft {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, guarantor: start(t, "guarantor")}
-	w.north, w.northStop = openStoppable(t, initNode(t, "north"), func(o *node.Options) { o.Now = func() time.Time { return time.Now().Add(w.northClock) } })
+	w.north, w.northStop = openStoppable(t, initNode(t, "north"), func(o *node.Options) { o.Now = func() time.Time { return time.Now().Add(time.Duration(w.northClock.Load())) } })
 	w.south, w.southStop = openStoppable(t, initNode(t, "south"))
 	w.agree()
 	return w

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -97,13 +98,13 @@ func TestCorrectionReplacesWhatWasReleased(t *testing.T) {
 }
 
 func TestRetentionEnds(t *testing.T) {
-	late := time.Duration(0)
+	var late atomic.Int64
 	w := &world{t: t, north: start(t, "north"), guarantor: start(t, "guarantor")}
 	dir := initNode(t, "south")
-	w.south, w.southStop = openStoppable(t, dir, func(o *node.Options) { o.Now = func() time.Time { return time.Now().Add(late) } })
+	w.south, w.southStop = openStoppable(t, dir, func(o *node.Options) { o.Now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) } })
 	w.agree()
 	rel, it := w.receiveFirst(w.importReports())
-	late = 91 * 24 * time.Hour
+	late.Store(int64(91 * 24 * time.Hour))
 	w.sync(w.north, "south")
 	if _, err := w.south.ShowObject(t.Context(), rel.Copy); !errors.Is(err, node.ErrNotFound) {
 		t.Errorf("kept beyond its retention: %v", err)
@@ -205,7 +206,7 @@ func TestEndIsAnnounced(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.northClock = end.Add(-time.Duration(c.days)*24*time.Hour - time.Hour).Sub(time.Now())
+		w.northClock.Store(int64(time.Until(end.Add(-time.Duration(c.days)*24*time.Hour - time.Hour))))
 		o, err := w.north.Overview(t.Context())
 		if err != nil {
 			t.Fatal(err)
