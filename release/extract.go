@@ -83,7 +83,8 @@ func (s *subject) extract() (err error) {
 	x := extract{subject: s, seal: s.seal(), out: map[string]any{"type": s.obj.Type, "spec_version": "2.1", "id": id}}
 	x.drop("id: replaced by one that only this recipient has")
 	if s.obj.Created != "" {
-		x.out["created"], x.out["modified"] = s.times(id)
+		created, modified := s.times(id)
+		x.out["created"], x.out["modified"] = stix.FormatTime(created), stix.FormatTime(modified)
 		x.out["created_by_ref"] = PartyIdentity(s.in.Me)
 	}
 	for _, p := range profile(fields, commonFields) {
@@ -112,19 +113,19 @@ func (s *subject) extract() (err error) {
 var commonFields = fields(plain, "lang", "confidence", "revoked", "defanged")
 
 // times are created and modified of a copy.
-func (s *subject) times(id string) (created, modified string) {
-	mark := s.seal()
-	now := mark.instant(s.in.Now)
-	first := now
+func (s *subject) times(id string) (created, modified time.Time) {
+	mark := time.Duration(s.seal().below("instant", 1000)) * time.Millisecond
+	modified = s.in.Now.UTC().Truncate(time.Second).Add(mark)
+	created = modified
 	if s.in.First != nil {
 		if t, ok := s.in.First(id); ok {
-			first = mark.instant(t)
+			created = t.UTC().Truncate(time.Second).Add(mark)
 		}
 	}
-	if now.Before(first) {
-		now = first
+	if modified.Before(created) {
+		modified = created
 	}
-	return stix.FormatTime(first), stix.FormatTime(now)
+	return created, modified
 }
 
 // copyMarkings are the markings of a copy: the highest TLP of what is in it, the

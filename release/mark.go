@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -52,12 +51,6 @@ func (s seal) below(what string, n int) int {
 		return 0
 	}
 	return int(binary.BigEndian.Uint64(s.bytes(what)) % uint64(n))
-}
-
-// instant puts a choice of milliseconds into a time of which the second is what
-// matters.
-func (s seal) instant(t time.Time) time.Time {
-	return t.UTC().Truncate(time.Second).Add(time.Duration(s.below("instant", 1000)) * time.Millisecond)
 }
 
 // order chooses the order of a list whose order says nothing. It does not depend

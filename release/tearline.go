@@ -36,9 +36,7 @@ func (s *subject) tearline(rec incident.Incident) error {
 		Classes: rec.Classes, Kind: rec.Kind, Killed: rec.Killed, Wounded: rec.Wounded,
 		Organisation: hideIDs(rec.Organisation), TLP: s.marks.level,
 	}
-	created, modified := s.times(out.ID)
-	out.Created, _ = stix.ParseTime(created)
-	out.Modified, _ = stix.ParseTime(modified)
+	out.Created, out.Modified = s.times(out.ID)
 	out.SourceID = strings.TrimPrefix(out.ID, "incident--")
 	drop(true, "id: replaced by one that only this recipient has")
 	drop(rec.Source != "" || rec.SourceID != "", "source record: dataset and number")

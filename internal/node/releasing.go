@@ -112,7 +112,13 @@ type gathered struct {
 	ask    ReleaseAsk
 	object store.Object
 	out    Release
-	copies []release.Released
+	copies []leaving
+}
+
+// leaving is a copy that is about to leave.
+type leaving struct {
+	release.Released
+	known bool // the recipient has a copy of that id already
 }
 
 // gather puts an object to the gate for each recipient. caches, by recipient, may
@@ -153,7 +159,8 @@ func (n *Node) gather(tx store.Tx, pc pact, ask ReleaseAsk, answers string, appr
 			g.out.Tearline = d.Copy
 		}
 		if err == nil {
-			g.copies = append(g.copies, rel)
+			_, known := in.First(rel.Record().Object)
+			g.copies = append(g.copies, leaving{rel, known})
 		}
 	}
 	if g.out.Outcome < release.Tearline {
@@ -191,11 +198,9 @@ func (n *Node) send(tx store.Tx, pc pact, gs []*gathered) error {
 	for _, g := range gs {
 		for _, rel := range g.copies {
 			a := act{kind: ledger.Released, data: rel.Record()}
-			// A newer version of what the recipient has is a correction.
-			if _, err := tx.Doc(docCopy, copyKey(pc.ID, rel.To()[0], rel.Record().Object)); err == nil {
+			if rel.known {
+				// A newer version of what the recipient has is a correction.
 				a.kind = ledger.Corrected
-			} else if !errors.Is(err, store.ErrNotFound) {
-				return err
 			}
 			if several {
 				// A release to one of the members is not for the others' eyes.
@@ -210,12 +215,14 @@ func (n *Node) send(tx store.Tx, pc pact, gs []*gathered) error {
 	}
 	for _, g := range gs {
 		for _, rel := range g.copies {
-			if err := n.queue(tx, rel, index); err != nil {
+			if err := n.queue(tx, rel.Released, index); err != nil {
 				return err
 			}
 			c := ReleasedCopy{rel.To()[0], rel.Record().Object, rel.Digest().String(), EventRef{ledger.Origin(pc.ID, n.cfg.Party), index}}
-			if err := n.noteCopy(tx, pc.ID, c.To, c.Copy, g.object.ID); err != nil {
-				return err
+			if !rel.known {
+				if err := putDoc(tx, docCopy, copyKey(pc.ID, c.To, c.Copy), sentCopy{g.object.ID, pc.ID, c.To, n.now()}); err != nil {
+					return err
+				}
 			}
 			g.out.Copies = append(g.out.Copies, c)
 			index++
@@ -300,14 +307,19 @@ func (n *Node) gateInput(tx store.Tx, pc pact, obj store.Object, to []string, pu
 		}
 		return release.Held{Object: o.Bytes, Origin: n.origin(tx, o)}, true
 	}
+	sent := make(map[string]sentCopy) // zero: it never left
 	in.First = func(copyID string) (time.Time, bool) {
-		var c sentCopy
-		for _, p := range to {
-			if getDoc(tx, docCopy, copyKey(pc.ID, p, copyID), &c) != nil {
-				return time.Time{}, false
+		c, asked := sent[copyID]
+		if !asked {
+			for _, p := range to {
+				if getDoc(tx, docCopy, copyKey(pc.ID, p, copyID), &c) != nil {
+					c = sentCopy{}
+					break
+				}
 			}
+			sent[copyID] = c
 		}
-		return c.First, len(to) > 0
+		return c.First, !c.First.IsZero()
 	}
 	return in
 }
