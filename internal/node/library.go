@@ -340,21 +340,49 @@ func digit(r rune) rune {
 	return (r - '0') % 10
 }
 
-// keepFiling files objects as they are stored, until ctx ends.
+const (
+	// busyFor is how long after an object was added the node counts as busy;
+	// then filing takes one part in filingShare of the time.
+	busyFor     = 2 * time.Second
+	filingShare = 10
+)
+
+// keepFiling files objects as they are stored, until ctx ends. Adding objects
+// goes first.
 func (n *Node) keepFiling(ctx context.Context) {
 	if n.opt.Every < 0 {
 		return // a search files what it needs
 	}
-	tick := time.NewTicker(2 * time.Second)
-	defer tick.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
-		if _, err := n.fileObjects(ctx, 20*filedBySearch); err != nil && ctx.Err() == nil {
-			n.opt.Log.Error("filing objects", "error", err)
-		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-timer.C:
+		}
+		start := time.Now()
+		left, err := n.fileObjects(ctx, filedAtOnce)
+		if err != nil && ctx.Err() == nil {
+			n.opt.Log.Error("filing objects", "error", err)
+		}
+		switch {
+		case !left:
+			timer.Reset(busyFor)
+		case n.adding(ctx):
+			timer.Reset(filingShare * time.Since(start))
+		default:
+			timer.Reset(0)
 		}
 	}
+}
+
+// adding reports whether objects were added just now.
+func (n *Node) adding(ctx context.Context) (busy bool) {
+	_ = n.view(ctx, func(tx store.Tx) error { // on an error the node is not busy
+		last, _, err := tx.ListObjects(store.ObjectQuery{Newest: true, Limit: 1, Want: store.WantIndex})
+		busy = err == nil && len(last) > 0 && n.now().UnixMicro()-last[0].Added < busyFor.Microseconds()
+		return err
+	})
+	return busy
 }
