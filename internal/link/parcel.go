@@ -75,7 +75,7 @@ type Body struct {
 // Parcel is what one node hands another for an accord.
 type Parcel struct {
 	Header
-	Cards      [][]byte // card notes of the sender
+	Cards      [][]byte // card notes of the sender, and newer ones of others
 	Accord     []byte   // the accord's note with the signatures known to the sender
 	Entries    []Entry
 	Checkpoint []byte // the sender's log at its present size

@@ -173,7 +173,7 @@ func TestPendingReleaseGrowsStaleAndCanBeRejected(t *testing.T) {
 	if err != nil || b.Pending == a.Pending {
 		t.Fatalf("asked again: %+v, %v", b, err)
 	}
-	w.northClock += 15 * 24 * time.Hour
+	w.northClock.Add(int64(15 * 24 * time.Hour))
 	p, err = w.north.ApproveRelease(t.Context(), b.Pending, approverB)
 	if err != nil || p.State != "stale" || !strings.Contains(p.Reason, "14 days") {
 		t.Errorf("after 15 days: %+v, %v", p, err)

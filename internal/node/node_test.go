@@ -126,7 +126,9 @@ func draft(members ...string) node.Draft {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, guarantor: start(t, "guarantor")}
-	w.north, w.northStop = openStoppable(t, initNode(t, "north"), func(o *node.Options) { o.Now = func() time.Time { return time.Now().Add(time.Duration(w.northClock.Load())) } })
+	w.north, w.northStop = openStoppable(t, initNode(t, "north"), func(o *node.Options) {
+		o.Now = func() time.Time { return time.Now().Add(time.Duration(w.northClock.Load())) }
+	})
 	w.south, w.southStop = openStoppable(t, initNode(t, "south"))
 	w.agree()
 	return w

@@ -51,9 +51,7 @@ func (n *Node) parcel(ctx context.Context, id, to string) (link.Parcel, error) {
 			return err
 		}
 		p = link.Parcel{Header: link.Header{From: n.cfg.Party, To: to, Accord: pc.ID}, Accord: pc.Note}
-		for _, c := range n.currentBook().Cards(n.cfg.Party) {
-			p.Cards = append(p.Cards, c.Note())
-		}
+		p.Cards = n.packCards(pc)
 		if slices.Contains(pc.Terms.WitnessParties(), n.cfg.Party) {
 			return n.packWitness(tx, &p, pc, to)
 		}
@@ -83,6 +81,28 @@ func (n *Node) parcel(ctx context.Context, id, to string) (link.Parcel, error) {
 		return n.packOther(tx, &p, pc, to)
 	})
 	return p, err
+}
+
+// packCards lists our cards, and those by which other parties of the accord
+// changed their keys since they were introduced: our checkpoints bear their
+// signatures, which the recipient must be able to check.
+func (n *Node) packCards(pc pact) [][]byte {
+	var out [][]byte
+	book := n.currentBook()
+	for _, c := range book.Cards(n.cfg.Party) {
+		out = append(out, c.Note())
+	}
+	for _, p := range append(pc.Terms.Parties(), pc.Terms.WitnessParties()...) {
+		if p == n.cfg.Party {
+			continue
+		}
+		for _, c := range book.Cards(p) {
+			if c.Sequence > 1 {
+				out = append(out, c.Note())
+			}
+		}
+	}
+	return out
 }
 
 func (n *Node) packProof(tx store.Tx, p *link.Parcel, log string, from, to int64) error {
@@ -327,7 +347,8 @@ func (n *Node) apply(ctx context.Context, from string, p link.Parcel) (news bool
 	return news, err
 }
 
-// takeCards takes in newer cards of the sender, signed by its pinned key.
+// takeCards takes in newer cards of the sender and, passed on by it, of others
+// whom we know, each signed by its party's pinned key.
 func (n *Node) takeCards(ctx context.Context, from string, notes [][]byte) error {
 	changed := false
 	for _, note := range notes {
@@ -335,10 +356,11 @@ func (n *Node) takeCards(ctx context.Context, from string, notes [][]byte) error
 		if err != nil {
 			return err
 		}
-		if c.Party != from {
-			return fmt.Errorf("%w: card of %s in a parcel of %s", accord.ErrCard, c.Party, from)
+		known, ok := n.currentBook().Card(c.Party)
+		if c.Party != from && (!ok || c.Party == n.cfg.Party || c.RootKey() != known.RootKey()) {
+			continue // only whoever is pinned already may be renewed by hearsay
 		}
-		if known, ok := n.currentBook().Card(from); ok && c.Sequence <= known.Sequence && c.RootKey() == known.RootKey() {
+		if ok && c.Sequence <= known.Sequence && c.RootKey() == known.RootKey() {
 			continue
 		}
 		if err := n.update(ctx, func(tx store.Tx) error { return n.putCard(tx, c) }); err != nil {

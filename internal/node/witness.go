@@ -41,15 +41,16 @@ func (n *Node) witness(tx store.Tx, pc pact, from string, p link.Parcel) (news b
 		}
 		return false, nil // an old parcel once more
 	}
-	if err := ledger.CheckConsistency(last.Tree, cp.Tree, p.Proof); err != nil {
-		if cp.Tree.N == last.Tree.N {
-			fork := ledger.Fork{Earlier: p.Checkpoint, Later: last.Note, Root: last.Tree.Hash}
-			return false, &link.Evidence{Fork: fork, Err: fmt.Errorf("%s: %w", from, err)}
-		}
-		return false, fmt.Errorf("%w: %s: %w", link.ErrSuspect, from, err)
-	}
 	if cp.Tree.N == last.Tree.N {
-		return false, nil
+		// Whatever proof comes along proves nothing here.
+		if cp.Tree.Hash == last.Tree.Hash {
+			return false, nil
+		}
+		fork := ledger.Fork{Earlier: p.Checkpoint, Later: last.Note, Root: last.Tree.Hash}
+		return false, &link.Evidence{Fork: fork, Err: fmt.Errorf("%w: %s signed another tree of size %d than the one witnessed", link.ErrFork, from, cp.Tree.N)}
+	}
+	if err := ledger.CheckConsistency(last.Tree, cp.Tree, p.Proof); err != nil {
+		return false, fmt.Errorf("%w: %s: %w", link.ErrSuspect, from, err)
 	}
 	note, err := n.signing().Cosign(p.Checkpoint, n.cfg.Party)
 	if err != nil {
