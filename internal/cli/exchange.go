@@ -174,8 +174,11 @@ func (a *app) releaseCmd() *cobra.Command {
 				if out.Outcome == "tearline" {
 					w.Write([]byte("\nwhat leaves:\n" + indented(out.Tearline)))
 				}
-				if out.Released {
-					line(w, "released to "+strings.Join(out.To, ", "), out.Event.Log, fmt.Sprint(out.Event.Index))
+				if out.Pending != "" {
+					line(w, "waits for others", fmt.Sprintf("%d must approve", out.Approvals), "parley approve "+out.Pending)
+				}
+				for _, c := range out.Copies {
+					line(w, "released to "+c.To, c.Event.Log, fmt.Sprint(c.Event.Index))
 				}
 			})
 			if err == nil && !out.Released && !ask.DryRun {
