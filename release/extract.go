@@ -117,13 +117,16 @@ func (s *subject) times(id string) (created, modified time.Time) {
 	mark := time.Duration(s.seal().below("instant", 1000)) * time.Millisecond
 	modified = s.in.Now.UTC().Truncate(time.Second).Add(mark)
 	created = modified
-	if s.in.First != nil {
-		if t, ok := s.in.First(id); ok {
-			created = t.UTC().Truncate(time.Second).Add(mark)
-		}
+	if s.in.Sent == nil {
+		return created, modified
 	}
-	if modified.Before(created) {
-		modified = created
+	if first, last, ok := s.in.Sent(id); ok {
+		created = first.UTC().Truncate(time.Second).Add(mark)
+		// A correction within the second of what it corrects is still the newer
+		// version, and so it is after a clock was set back.
+		if before := last.UTC().Truncate(time.Second).Add(mark); !modified.After(before) {
+			modified = before.Add(time.Second)
+		}
 	}
 	return created, modified
 }

@@ -160,9 +160,10 @@ type Input struct {
 	// Held returns what the node holds under an id, for the objects that this
 	// one refers to. Nil holds nothing.
 	Held func(id string) (Held, bool)
-	// First tells when a copy of that id left for these recipients for the first
-	// time, which is when it was created; nil or false: it never did.
-	First func(copyID string) (time.Time, bool)
+	// Sent tells when a copy of that id left for these recipients for the first
+	// time, which is when it was created, and for the last; nil or false: it
+	// never did.
+	Sent func(copyID string) (first, last time.Time, ok bool)
 	// Cache, shared by a batch, decides what many objects refer to once. All
 	// else but Object and Origin must be the same for all of them. Nil: none.
 	Cache *Cache

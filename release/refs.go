@@ -80,10 +80,10 @@ func (v *visit) target(id string) target {
 // sent reports whether the recipients have a copy of that id already. What waits
 // for approval is not told by what refers to it.
 func (v *visit) sent(copyID string) bool {
-	if v.in.First == nil {
+	if v.in.Sent == nil {
 		return false
 	}
-	_, ok := v.in.First(copyID)
+	_, _, ok := v.in.Sent(copyID)
 	return ok
 }
 

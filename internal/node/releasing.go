@@ -159,7 +159,7 @@ func (n *Node) gather(tx store.Tx, pc pact, ask ReleaseAsk, answers string, appr
 			g.out.Tearline = d.Copy
 		}
 		if err == nil {
-			_, known := in.First(rel.Record().Object)
+			_, _, known := in.Sent(rel.Record().Object)
 			g.copies = append(g.copies, leaving{rel, known})
 		}
 	}
@@ -178,16 +178,24 @@ type sentCopy struct {
 	Accord string    `json:"accord"`
 	To     string    `json:"to"`
 	First  time.Time `json:"first"` // when it left for the first time
+	Last   time.Time `json:"last"`  // the time that its newest version bears, to the second
 }
 
 // noteCopy remembers whose copy is which object of ours: for the times of later
 // versions, for corrections and for tracing.
 func (n *Node) noteCopy(tx store.Tx, accordID, to, copyID, object string) error {
 	key := copyKey(accordID, to, copyID)
-	if _, err := tx.Doc(docCopy, key); !errors.Is(err, store.ErrNotFound) {
+	c := sentCopy{Object: object, Accord: accordID, To: to, First: n.now(), Last: n.now()}
+	var held sentCopy
+	switch err := getDoc(tx, docCopy, key, &held); {
+	case err == nil:
+		if c.First = held.First; !c.Last.Truncate(time.Second).After(held.Last.Truncate(time.Second)) {
+			c.Last = held.Last.Add(time.Second)
+		}
+	case !errors.Is(err, store.ErrNotFound):
 		return err
 	}
-	return putDoc(tx, docCopy, key, sentCopy{object, accordID, to, n.now()})
+	return putDoc(tx, docCopy, key, c)
 }
 
 // send writes releases: one event, one copy and one place in the outbox for each
@@ -219,10 +227,8 @@ func (n *Node) send(tx store.Tx, pc pact, gs []*gathered) error {
 				return err
 			}
 			c := ReleasedCopy{rel.To()[0], rel.Record().Object, rel.Digest().String(), EventRef{ledger.Origin(pc.ID, n.cfg.Party), index}}
-			if !rel.known {
-				if err := putDoc(tx, docCopy, copyKey(pc.ID, c.To, c.Copy), sentCopy{g.object.ID, pc.ID, c.To, n.now()}); err != nil {
-					return err
-				}
+			if err := n.noteCopy(tx, pc.ID, c.To, c.Copy, g.object.ID); err != nil {
+				return err
 			}
 			g.out.Copies = append(g.out.Copies, c)
 			index++
@@ -308,7 +314,7 @@ func (n *Node) gateInput(tx store.Tx, pc pact, obj store.Object, to []string, pu
 		return release.Held{Object: o.Bytes, Origin: n.origin(tx, o)}, true
 	}
 	sent := make(map[string]sentCopy) // zero: it never left
-	in.First = func(copyID string) (time.Time, bool) {
+	in.Sent = func(copyID string) (first, last time.Time, ok bool) {
 		c, asked := sent[copyID]
 		if !asked {
 			for _, p := range to {
@@ -319,7 +325,7 @@ func (n *Node) gateInput(tx store.Tx, pc pact, obj store.Object, to []string, pu
 			}
 			sent[copyID] = c
 		}
-		return c.First, !c.First.IsZero()
+		return c.First, c.Last, !c.First.IsZero()
 	}
 	return in
 }
