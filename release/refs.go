@@ -7,9 +7,13 @@ import (
 	"parley.example/parley/stix"
 )
 
-// maxLookups bounds how many objects one decision looks into, however they
-// refer to each other. What lies beyond does not pass.
-const maxLookups = 10_000
+// maxLookups bounds how many objects one decision looks into, and maxPath how
+// far from the one asked about, however they refer to each other. What lies
+// beyond does not pass.
+const (
+	maxLookups = 10_000
+	maxPath    = 64
+)
 
 // Cache remembers what a batch of decisions found about the objects and
 // markings that they refer to. It is not safe for concurrent use.
@@ -54,7 +58,7 @@ func (v *visit) target(id string) target {
 	if v.in.Held == nil {
 		return target{}
 	}
-	if v.left--; v.left < 0 {
+	if v.left--; v.left < 0 || len(v.path) >= maxPath {
 		v.loop = true
 		return target{}
 	}

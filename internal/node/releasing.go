@@ -118,7 +118,7 @@ type gathered struct {
 // leaving is a copy that is about to leave.
 type leaving struct {
 	release.Released
-	known bool // the recipient has a copy of that id already
+	was sentCopy // what the recipient has under that id already; zero: nothing
 }
 
 // gather puts an object to the gate for each recipient. caches, by recipient, may
@@ -159,8 +159,9 @@ func (n *Node) gather(tx store.Tx, pc pact, ask ReleaseAsk, answers string, appr
 			g.out.Tearline = d.Copy
 		}
 		if err == nil {
-			_, _, known := in.Sent(rel.Record().Object)
-			g.copies = append(g.copies, leaving{rel, known})
+			was := sentCopy{}
+			was.First, was.Last, _ = in.Sent(rel.Record().Object)
+			g.copies = append(g.copies, leaving{rel, was})
 		}
 	}
 	if g.out.Outcome < release.Tearline {
@@ -184,18 +185,22 @@ type sentCopy struct {
 // noteCopy remembers whose copy is which object of ours: for the times of later
 // versions, for corrections and for tracing.
 func (n *Node) noteCopy(tx store.Tx, accordID, to, copyID, object string) error {
-	key := copyKey(accordID, to, copyID)
-	c := sentCopy{Object: object, Accord: accordID, To: to, First: n.now(), Last: n.now()}
 	var held sentCopy
-	switch err := getDoc(tx, docCopy, key, &held); {
-	case err == nil:
+	if err := getDoc(tx, docCopy, copyKey(accordID, to, copyID), &held); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return n.noteNext(tx, accordID, to, copyID, object, held)
+}
+
+// noteNext is noteCopy where it is known what the recipient has already.
+func (n *Node) noteNext(tx store.Tx, accordID, to, copyID, object string, held sentCopy) error {
+	c := sentCopy{Object: object, Accord: accordID, To: to, First: n.now(), Last: n.now()}
+	if !held.First.IsZero() {
 		if c.First = held.First; !c.Last.Truncate(time.Second).After(held.Last.Truncate(time.Second)) {
 			c.Last = held.Last.Add(time.Second)
 		}
-	case !errors.Is(err, store.ErrNotFound):
-		return err
 	}
-	return putDoc(tx, docCopy, key, c)
+	return putDoc(tx, docCopy, copyKey(accordID, to, copyID), c)
 }
 
 // send writes releases: one event, one copy and one place in the outbox for each
@@ -206,7 +211,7 @@ func (n *Node) send(tx store.Tx, pc pact, gs []*gathered) error {
 	for _, g := range gs {
 		for _, rel := range g.copies {
 			a := act{kind: ledger.Released, data: rel.Record()}
-			if rel.known {
+			if !rel.was.First.IsZero() {
 				// A newer version of what the recipient has is a correction.
 				a.kind = ledger.Corrected
 			}
@@ -227,7 +232,7 @@ func (n *Node) send(tx store.Tx, pc pact, gs []*gathered) error {
 				return err
 			}
 			c := ReleasedCopy{rel.To()[0], rel.Record().Object, rel.Digest().String(), EventRef{ledger.Origin(pc.ID, n.cfg.Party), index}}
-			if err := n.noteCopy(tx, pc.ID, c.To, c.Copy, g.object.ID); err != nil {
+			if err := n.noteNext(tx, pc.ID, c.To, c.Copy, g.object.ID, rel.was); err != nil {
 				return err
 			}
 			g.out.Copies = append(g.out.Copies, c)
@@ -421,7 +426,7 @@ func (n *Node) AgreeOnward(ctx context.Context, ask OnwardAsk) (EventRef, error)
 }
 
 // releasedAtOnce bounds the objects whose releases one transaction writes.
-const releasedAtOnce = 500
+const releasedAtOnce = 1000
 
 // ReleaseManyAsk asks to release many objects alike.
 type ReleaseManyAsk struct {
