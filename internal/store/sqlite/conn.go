@@ -37,6 +37,7 @@ func openConn(path string, cacheKiB int, queryOnly bool) (*conn, error) {
 	q := url.Values{}
 	q.Add("_pragma", fmt.Sprintf("busy_timeout(%d)", busyTimeout))
 	q.Add("_pragma", "synchronous(FULL)")
+	q.Add("_pragma", "wal_autocheckpoint(4000)") // pages that every batch touches are folded back once for several
 	q.Add("_pragma", "foreign_keys(1)")
 	q.Add("_pragma", "trusted_schema(0)")
 	q.Add("_pragma", "temp_store(MEMORY)")
