@@ -18,9 +18,9 @@ import (
 
 const (
 	// filedAtOnce bounds the objects that one transaction files.
-	filedAtOnce = 50
+	filedAtOnce = 100
 	// filedBySearch bounds the objects that are filed before a search answers.
-	filedBySearch = 2000
+	filedBySearch = 500
 	// maxText bounds the text of one object that can be found, in bytes.
 	maxText = 16 << 10
 	maxRefs = 1000
@@ -341,10 +341,12 @@ func digit(r rune) rune {
 }
 
 const (
-	// busyFor is how long after an object was added the node counts as busy;
-	// then filing takes one part in filingShare of the time.
-	busyFor     = 2 * time.Second
-	filingShare = 10
+	// busyFor is how long after an object was added the node counts as busy.
+	busyFor = 2 * time.Second
+	// Filing takes one part in so many of the time, when busy and when not: it
+	// is for later, and readers are here now.
+	busyShare = 10
+	idleShare = 3
 )
 
 // keepFiling files objects as they are stored, until ctx ends. Adding objects
@@ -370,9 +372,9 @@ func (n *Node) keepFiling(ctx context.Context) {
 		case !left:
 			timer.Reset(busyFor)
 		case n.adding(ctx):
-			timer.Reset(filingShare * time.Since(start))
+			timer.Reset((busyShare - 1) * time.Since(start))
 		default:
-			timer.Reset(0)
+			timer.Reset((idleShare - 1) * time.Since(start))
 		}
 	}
 }
