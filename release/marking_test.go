@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -507,4 +508,63 @@ func TestTighteningALibraryNeverReleasesMore(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The author of an object is named unless we hold the author's identity marked
+// for others.
+func TestAuthorsMarkedForOthersAreNotNamed(t *testing.T) {
+	a, st := openPact(t, nil)
+	l := library{}
+	who := "identity--00000000-0000-4000-8000-000000000001"
+	id := l.add(t, object("malware", 1, stix.Amber.MarkingRef(), map[string]any{"name": "M", "is_family": false, "created_by_ref": who}))
+	check := func(name string, want release.Outcome) {
+		t.Helper()
+		d := release.Decide(l.in(a, st, id))
+		if d.Outcome != want || want != release.Full && strings.Contains(string(d.Copy), who) {
+			t.Errorf("%s: %v, want %v: %s", name, d.Outcome, want, d.Copy)
+		}
+	}
+	check("not held", release.Full)
+	p := object("identity", 1, "", map[string]any{"name": "Desk"})
+	l.add(t, p)
+	check("held without marking", release.Full)
+	p["object_marking_refs"] = []string{stix.Amber.MarkingRef(), releasable(t, l, "east")}
+	l.add(t, p)
+	check("held for east alone", release.Tearline)
+	delete(p, "object_marking_refs")
+	l.add(t, p)
+	l[who] = release.Held{Object: l[who].Object, Origin: release.Origin{Party: "west"}}
+	check("held from a partner", release.Tearline)
+}
+
+// What waits for approval is not told by what refers to it, until it has left.
+func TestReferencesDoNotTellWhatWaitsForApproval(t *testing.T) {
+	a, st := openPact(t, nil)
+	l := library{}
+	amber := stix.Amber.MarkingRef()
+	m := l.add(t, object("malware", 1, amber, map[string]any{"name": "M", "is_family": false}))
+	n := l.add(t, object("note", 2, amber, map[string]any{"content": "=== TEARLINE ===\nlow", "object_refs": []string{m}}))
+	in := l.in(a, st, n)
+	in.Policy = load(t, `permit(principal, action, resource); @approvals("1") permit(principal, action, resource) when { resource.type == "malware" };`)
+	if d := release.Decide(in); d.Outcome != release.Withhold {
+		t.Errorf("before it left: %v", d.Outcome)
+	}
+	in.Sent = func(id string) (time.Time, time.Time, bool) { return day, day, id == m }
+	if d := release.Decide(in); d.Outcome != release.Tearline {
+		t.Errorf("after it left: %v: %+v", d.Outcome, d.Reasons)
+	}
+}
+
+// Our own rules see the highest marking anywhere in an object, also that of a
+// part which is cut out of the copy.
+func TestRulesSeeWhatIsCut(t *testing.T) {
+	a, st := openPact(t, nil)
+	l := library{}
+	id := l.add(t, object("malware", 1, stix.Green.MarkingRef(), map[string]any{"name": "M", "is_family": false, "aliases": []string{"x"},
+		"granular_markings": []any{map[string]any{"marking_ref": stix.Red.MarkingRef(), "selectors": []string{"aliases"}}}}))
+	in := l.in(a, st, id)
+	in.Policy = load(t, `permit(principal, action, resource); forbid(principal, action, resource) when { resource.tlp >= 5 };`)
+	if d := release.Decide(in); d.Outcome != release.Withhold {
+		t.Errorf("%v: %+v", d.Outcome, d.Reasons)
+	}
 }
