@@ -450,3 +450,48 @@ func TestAnswerWaitsForApproval(t *testing.T) {
 		}
 	}
 }
+
+// What was approved is one version of an object.
+func TestChangedObjectMakesItsReleaseStale(t *testing.T) {
+	north, _, _, id := trio(t, nil)
+	importText(t, north, malwareBundle(t))
+	setPolicy(t, north, twoMore)
+	rel, err := north.ReleaseObject(t.Context(), node.ReleaseAsk{Object: malwareID, Accord: id, To: []string{"south"}, Purpose: "protection", By: officer})
+	if err != nil || rel.Pending == "" {
+		t.Fatalf("%+v, %v", rel, err)
+	}
+	importText(t, north, strings.Replace(malwareBundle(t), `"modified":"2026-01-01T00:00:00.000Z"`, `"modified":"2026-01-02T00:00:00.000Z"`, 1))
+	p, err := north.ApproveRelease(t.Context(), rel.Pending, approverB)
+	if err != nil || p.State != "stale" || !strings.Contains(p.Reason, "changed") {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+// A partner cannot lay down what our own markings mean by sending us their
+// definition.
+func TestPartnersDefinitionsOfMarkingsAreNotBelieved(t *testing.T) {
+	north, south, _, id := trio(t, func(d *node.Draft) {
+		d.ObjectTypes = append(d.ObjectTypes, "marking-definition")
+		d.Ceiling.Rung, d.Start = accord.Full, accord.Full
+	})
+	const marking = "marking-definition--11111111-1111-4111-8111-111111111111"
+	definition := `{"type":"marking-definition","spec_version":"2.1","id":"` + marking + `","created":"2026-01-01T00:00:00.000Z","definition_type":"statement","definition":{"statement":"free for all"},"object_marking_refs":["` + stix.Clear.MarkingRef() + `"]}`
+	importText(t, north, definition)
+	rel, err := north.ReleaseObject(t.Context(), node.ReleaseAsk{Object: marking, Accord: id, To: []string{"south"}, Purpose: "protection", By: officer})
+	if err != nil || !rel.Released {
+		t.Fatalf("%+v, %v", rel, err)
+	}
+	if err := north.Sync(t.Context(), id, "south"); err != nil {
+		t.Fatal(err)
+	}
+	importText(t, south, strings.Replace(malwareBundle(t), `"object_marking_refs":[`, `"object_marking_refs":["`+marking+`",`, 1))
+	ask := node.ReleaseAsk{Object: malwareID, Accord: id, To: []string{"east"}, Purpose: "protection", DryRun: true}
+	if dry, err := south.ReleaseObject(t.Context(), ask); err != nil || dry.Outcome != release.Withhold {
+		t.Errorf("by north's definition: %v, %v: %+v", dry.Outcome, err, dry.Reasons)
+	}
+	// The same marking where it is our own restricts nothing.
+	importText(t, north, strings.Replace(malwareBundle(t), `"object_marking_refs":[`, `"object_marking_refs":["`+marking+`",`, 1))
+	if dry, err := north.ReleaseObject(t.Context(), ask); err != nil || dry.Outcome != release.Full {
+		t.Errorf("by our own definition: %v, %v: %+v", dry.Outcome, err, dry.Reasons)
+	}
+}
