@@ -27,13 +27,27 @@ func (h hashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return h.tx.ReadHashes(h.log, indexes)
 }
 
+// act is one act to append. audience names who may read it; none means every
+// member.
+type act struct {
+	kind     ledger.Kind
+	data     any
+	audience []string
+}
+
 // act appends an act of this party to its log under an accord, inside the
-// transaction that makes the act's effects. audience names who may read it;
-// none means every member.
+// transaction that makes the act's effects, and returns its index.
 func (n *Node) act(tx store.Tx, a accord.Accord, kind ledger.Kind, data any, audience ...string) (int64, error) {
-	raw, err := json.Marshal(data)
-	if err != nil {
-		return 0, fmt.Errorf("encoding %s: %w", kind, err)
+	return n.actAll(tx, a, []act{{kind, data, audience}})
+}
+
+// actAll appends acts of this party to its log under an accord, as [Node.act]
+// does one, and returns the index of the first.
+func (n *Node) actAll(tx store.Tx, a accord.Accord, acts []act) (int64, error) {
+	log := ledger.Origin(a.ID, n.cfg.Party)
+	size, err := tx.LogSize(log)
+	if err != nil || len(acts) == 0 {
+		return size, err
 	}
 	var seen []ledger.Seen
 	for _, p := range n.others(a) {
@@ -46,26 +60,35 @@ func (n *Node) act(tx store.Tx, a accord.Accord, kind ledger.Kind, data any, aud
 		}
 	}
 	now := n.now()
-	leaf, ev, salt, err := ledger.NewLeaf(ledger.Event{Accord: a.ID, Party: n.cfg.Party, Kind: kind, At: now, Data: raw}, seen, n.opt.Rand)
+	leaves := make([][]byte, len(acts))
+	events := make([]store.Event, len(acts))
+	for i, x := range acts {
+		raw, err := json.Marshal(x.data)
+		if err != nil {
+			return 0, fmt.Errorf("encoding %s: %w", x.kind, err)
+		}
+		leaf, ev, salt, err := ledger.NewLeaf(ledger.Event{Accord: a.ID, Party: n.cfg.Party, Kind: x.kind, At: now, Data: raw}, seen, n.opt.Rand)
+		if err != nil {
+			return 0, err
+		}
+		leaves[i] = leaf.Marshal()
+		events[i] = store.Event{
+			Log: log, Index: size + int64(i), Kind: string(x.kind), At: now.UnixMicro(), Bytes: ev, Salt: salt, Audience: strings.Join(x.audience, ","),
+		}
+	}
+	hs, _, err := ledger.Grow(size, leaves, hashes{tx, log})
 	if err != nil {
 		return 0, err
 	}
-	log := ledger.Origin(a.ID, n.cfg.Party)
-	size, err := tx.LogSize(log)
-	if err != nil {
-		return 0, err
-	}
-	b := leaf.Marshal()
-	hs, _, err := ledger.Grow(size, [][]byte{b}, hashes{tx, log})
-	if err != nil {
-		return 0, err
-	}
-	if err := tx.AppendLeaves(log, size, [][]byte{b}, hs); err != nil {
+	if err := tx.AppendLeaves(log, size, leaves, hs); err != nil {
 		return 0, fmt.Errorf("appending to the ledger: %w", err)
 	}
-	return size, tx.PutEvent(store.Event{
-		Log: log, Index: size, Kind: string(kind), At: now.UnixMicro(), Bytes: ev, Salt: salt, Audience: strings.Join(audience, ","),
-	})
+	for _, e := range events {
+		if err := tx.PutEvent(e); err != nil {
+			return 0, err
+		}
+	}
+	return size, nil
 }
 
 // queue puts what the gate let pass into the outbox, under the event that

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"parley.example/parley/accord"
@@ -94,7 +97,7 @@ func (n *Node) ReleaseObject(ctx context.Context, ask ReleaseAsk) (Release, erro
 // release decides and, where something may pass and it is no dry run, writes
 // everything that a release is, or a pending one.
 func (n *Node) release(tx store.Tx, pc pact, ask ReleaseAsk, answers string) (Release, error) {
-	g, err := n.gather(tx, pc, ask, answers, 0, nil)
+	g, err := n.gather(tx, pc, ask, answers, 0)
 	if err != nil || ask.DryRun || g.out.Outcome < release.Tearline {
 		return g.out, err
 	}
@@ -106,24 +109,43 @@ func (n *Node) release(tx store.Tx, pc pact, ask ReleaseAsk, answers string) (Re
 	return g.out, err
 }
 
-// gathered is a release that has passed the gate for each of its recipients and
+// gathered is a release that was put to the gate for each of its recipients and
 // has not left yet.
 type gathered struct {
 	ask    ReleaseAsk
 	object store.Object
 	out    Release
+	weighs []weighing
 	copies []leaving
+}
+
+// weighing is the gate's decision for one recipient.
+type weighing struct {
+	in  release.Input
+	rel release.Released
+	d   release.Decision
+	err error
+	was sentCopy // what the recipient has under that id already; zero: nothing
 }
 
 // leaving is a copy that is about to leave.
 type leaving struct {
 	release.Released
-	was sentCopy // what the recipient has under that id already; zero: nothing
+	was sentCopy
 }
 
-// gather puts an object to the gate for each recipient. caches, by recipient, may
-// be nil.
-func (n *Node) gather(tx store.Tx, pc pact, ask ReleaseAsk, answers string, approved int, caches map[string]*release.Cache) (gathered, error) {
+// gather puts an object to the gate for each recipient.
+func (n *Node) gather(tx store.Tx, pc pact, ask ReleaseAsk, answers string, approved int) (gathered, error) {
+	g, err := n.prepare(tx, pc, ask, approved, n.policy())
+	if err != nil {
+		return g, err
+	}
+	g.weigh(answers, nil)
+	return g, g.conclude()
+}
+
+// prepare reads what the decisions on an object rest on.
+func (n *Node) prepare(tx store.Tx, pc pact, ask ReleaseAsk, approved int, policy release.Policy) (gathered, error) {
 	if len(ask.To) == 0 {
 		ask.To = n.others(pc.Accord)
 	}
@@ -135,39 +157,61 @@ func (n *Node) gather(tx store.Tx, pc pact, ask ReleaseAsk, answers string, appr
 	if ask.LegalBasis == "" && len(pc.Terms.LegalBases) == 1 {
 		ask.LegalBasis = pc.Terms.LegalBases[0]
 	}
-	g := gathered{ask: ask, object: obj, out: Release{
-		Outcome: release.Full, Reasons: []release.Reason{}, Redactions: []string{}, Original: obj.Bytes, To: ask.To, Tearline: json.RawMessage("null"),
-	}}
+	g := gathered{ask: ask, object: obj}
 	for _, to := range ask.To {
-		in := n.gateInput(tx, pc, obj, []string{to}, ask.Purpose, ask.LegalBasis)
-		in.Approved, in.Cache = approved, caches[to]
-		rel, d, err := release.Mint(in, answers)
-		if err != nil && !errors.Is(err, release.ErrWithheld) {
-			return g, err
+		in := n.gateInputUnder(tx, pc, obj, []string{to}, ask.Purpose, ask.LegalBasis, policy)
+		in.Approved = approved
+		g.weighs = append(g.weighs, weighing{in: in})
+	}
+	return g, nil
+}
+
+// weigh decides for each recipient. It touches the transaction through its
+// inputs' functions alone. caches, by recipient, may be nil.
+func (g *gathered) weigh(answers string, caches map[string]*release.Cache) {
+	for i, to := range g.ask.To {
+		w := &g.weighs[i]
+		w.in.Cache = caches[to]
+		if w.rel, w.d, w.err = release.Mint(w.in, answers); w.err == nil {
+			w.was.First, w.was.Last, _ = w.in.Sent(w.rel.Record().Object)
 		}
-		g.out.Outcome = min(g.out.Outcome, d.Outcome)
-		g.out.Approvals = max(g.out.Approvals, d.Approvals)
-		for _, r := range d.Reasons {
+	}
+}
+
+// conclude sums the decisions up.
+func (g *gathered) conclude() error {
+	g.out = Release{
+		Outcome: release.Full, Reasons: []release.Reason{}, Redactions: []string{}, Original: g.object.Bytes, To: g.ask.To, Tearline: json.RawMessage("null"),
+	}
+	for _, w := range g.weighs {
+		if w.err != nil && !errors.Is(w.err, release.ErrWithheld) {
+			return w.err
+		}
+		g.out.Outcome = min(g.out.Outcome, w.d.Outcome)
+		g.out.Approvals = max(g.out.Approvals, w.d.Approvals)
+		for _, r := range w.d.Reasons {
 			if !slices.Contains(g.out.Reasons, r) {
 				g.out.Reasons = append(g.out.Reasons, r)
 			}
 		}
 		if len(g.out.Redactions) == 0 {
-			g.out.Redactions = orEmpty(d.Redactions)
+			g.out.Redactions = orEmpty(w.d.Redactions)
 		}
-		if d.Outcome == release.Tearline && string(g.out.Tearline) == "null" {
-			g.out.Tearline = d.Copy
+		if w.d.Outcome == release.Tearline && string(g.out.Tearline) == "null" {
+			g.out.Tearline = w.d.Copy
 		}
-		if err == nil {
-			was := sentCopy{}
-			was.First, was.Last, _ = in.Sent(rel.Record().Object)
-			g.copies = append(g.copies, leaving{rel, was})
+		if w.err == nil {
+			g.copies = append(g.copies, leaving{w.rel, w.was})
 		}
+	}
+	if len(g.weighs) == 0 {
+		g.out.Outcome = release.Withhold
+		g.out.Reasons = append(g.out.Reasons, release.Reason{Rule: "recipient", Outcome: release.Withhold, Text: "no recipient is named"})
 	}
 	if g.out.Outcome < release.Tearline {
 		g.out.Tearline, g.out.Redactions = json.RawMessage("null"), []string{}
 	}
-	return g, nil
+	return nil
 }
 
 // copyKey is the id of the docCopy of a copy that left for a party.
@@ -244,71 +288,15 @@ func (n *Node) send(tx store.Tx, pc pact, gs []*gathered) error {
 	return nil
 }
 
-// act is one act to append.
-type act struct {
-	kind     ledger.Kind
-	data     any
-	audience []string
-}
-
-// actAll appends acts of this party to its log under an accord, as [Node.act]
-// does one, and returns the index of the first.
-func (n *Node) actAll(tx store.Tx, a accord.Accord, acts []act) (int64, error) {
-	if len(acts) == 1 {
-		return n.act(tx, a, acts[0].kind, acts[0].data, acts[0].audience...)
-	}
-	log := ledger.Origin(a.ID, n.cfg.Party)
-	size, err := tx.LogSize(log)
-	if err != nil || len(acts) == 0 {
-		return size, err
-	}
-	var seen []ledger.Seen
-	for _, p := range n.others(a) {
-		cp, err := tx.LatestCheckpoint(ledger.Origin(a.ID, p))
-		switch {
-		case err == nil:
-			seen = append(seen, ledger.Seen{Party: p, Hash: ledger.CheckpointHash(cp.Note)})
-		case !errors.Is(err, store.ErrNotFound):
-			return 0, err
-		}
-	}
-	now := n.now()
-	leaves := make([][]byte, len(acts))
-	events := make([]store.Event, len(acts))
-	for i, x := range acts {
-		raw, err := json.Marshal(x.data)
-		if err != nil {
-			return 0, fmt.Errorf("encoding %s: %w", x.kind, err)
-		}
-		leaf, ev, salt, err := ledger.NewLeaf(ledger.Event{Accord: a.ID, Party: n.cfg.Party, Kind: x.kind, At: now, Data: raw}, seen, n.opt.Rand)
-		if err != nil {
-			return 0, err
-		}
-		leaves[i] = leaf.Marshal()
-		events[i] = store.Event{
-			Log: log, Index: size + int64(i), Kind: string(x.kind), At: now.UnixMicro(), Bytes: ev, Salt: salt, Audience: strings.Join(x.audience, ","),
-		}
-	}
-	hs, _, err := ledger.Grow(size, leaves, hashes{tx, log})
-	if err != nil {
-		return 0, err
-	}
-	if err := tx.AppendLeaves(log, size, leaves, hs); err != nil {
-		return 0, fmt.Errorf("appending to the ledger: %w", err)
-	}
-	for _, e := range events {
-		if err := tx.PutEvent(e); err != nil {
-			return 0, err
-		}
-	}
-	return size, nil
-}
-
 // gateInput is what a decision on an object of the library rests on.
 func (n *Node) gateInput(tx store.Tx, pc pact, obj store.Object, to []string, purpose, basis string) release.Input {
+	return n.gateInputUnder(tx, pc, obj, to, purpose, basis, n.policy())
+}
+
+func (n *Node) gateInputUnder(tx store.Tx, pc pact, obj store.Object, to []string, purpose, basis string, policy release.Policy) release.Input {
 	in := release.Input{
 		Object: obj.Bytes, Origin: n.origin(tx, obj), Accord: pc.Accord, State: pc.state, Me: n.cfg.Party, To: to,
-		Purpose: purpose, LegalBasis: basis, Now: n.now(), CopyKey: n.keys.copy, Policy: n.policy(),
+		Purpose: purpose, LegalBasis: basis, Now: n.now(), CopyKey: n.keys.copy, Policy: policy,
 	}
 	in.Marking = func(id string) ([]byte, bool) { return marking(tx, id) }
 	in.Held = func(id string) (release.Held, bool) {
@@ -491,43 +479,110 @@ func (n *Node) ReleaseMany(ctx context.Context, ask ReleaseManyAsk) (ManyRelease
 
 func (n *Node) releaseBatch(tx store.Tx, pc pact, ask ReleaseManyAsk, objects []string) ([]OneReleased, error) {
 	results := make([]OneReleased, len(objects))
-	caches := make(map[string]*release.Cache)
-	for _, to := range n.others(pc.Accord) {
-		caches[to] = release.NewCache()
-	}
-	var leaving []*gathered
-	var at []int
+	gs := make([]*gathered, len(objects)) // nil: not held
+	policy := n.policy()
 	for i, id := range objects {
-		r := &results[i]
-		r.Object = id
+		results[i].Object = id
 		one := ReleaseAsk{Object: id, Accord: pc.ID, To: ask.To, Purpose: ask.Purpose, LegalBasis: ask.LegalBasis, By: ask.By}
-		g, err := n.gather(tx, pc, one, "", 0, caches)
-		if errors.Is(err, store.ErrNotFound) {
-			r.Reason = "no such object is held"
+		g, err := n.prepare(tx, pc, one, 0, policy)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			results[i].Reason = "no such object is held"
+		case err != nil:
+			return nil, err
+		default:
+			gs[i] = &g
+		}
+	}
+	weighAll(gs)
+	var out []*gathered
+	var at []int
+	for i, g := range gs {
+		if g == nil {
 			continue
 		}
-		if err != nil {
+		if err := g.conclude(); err != nil {
 			return nil, err
 		}
+		r := &results[i]
 		switch r.Outcome = g.out.Outcome; {
 		case g.out.Outcome < release.Tearline:
 			r.Reason = standsAgainst(g.out.Reasons)
 		case g.out.Approvals > 0:
 			r.Reason = fmt.Sprintf("it waits for the approval of %d", g.out.Approvals)
-			if r.Pending, err = n.ask(tx, pc, g, ""); err != nil {
+			var err error
+			if r.Pending, err = n.ask(tx, pc, *g, ""); err != nil {
 				return nil, err
 			}
 		default:
-			leaving, at = append(leaving, &g), append(at, i)
+			out, at = append(out, g), append(at, i)
 		}
 	}
-	if err := n.send(tx, pc, leaving); err != nil {
+	if err := n.send(tx, pc, out); err != nil {
 		return nil, err
 	}
-	for i, g := range leaving {
+	for i, g := range out {
 		results[at[i]].Copies = g.out.Copies
 	}
 	return results, nil
+}
+
+// weighAll decides on many objects on every processor. A transaction serves one
+// at a time, so that the functions that reach into it share a lock.
+func weighAll(gs []*gathered) {
+	var tx sync.Mutex
+	for _, g := range gs {
+		if g == nil {
+			continue
+		}
+		for i := range g.weighs {
+			locked(&tx, &g.weighs[i].in)
+		}
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(gs)) {
+		wg.Go(func() {
+			caches := make(map[string]*release.Cache)
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(gs) {
+					return
+				}
+				g := gs[i]
+				if g == nil {
+					continue
+				}
+				for _, to := range g.ask.To {
+					if caches[to] == nil {
+						caches[to] = release.NewCache()
+					}
+				}
+				g.weigh("", caches)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// locked makes an input's functions take a lock.
+func locked(mu *sync.Mutex, in *release.Input) {
+	marking, held, sent := in.Marking, in.Held, in.Sent
+	in.Marking = func(id string) ([]byte, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		return marking(id)
+	}
+	in.Held = func(id string) (release.Held, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		return held(id)
+	}
+	in.Sent = func(id string) (first, last time.Time, ok bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		return sent(id)
+	}
 }
 
 // standsAgainst says in words what lets nothing pass.
