@@ -101,7 +101,7 @@ func (n *Node) again(tx store.Tx, pc pact, p PendingRelease) (g gathered, stale 
 	}
 	g, err = n.gather(tx, pc, ReleaseAsk{
 		Object: p.Object, Accord: p.Accord, To: p.To, Purpose: p.Purpose, LegalBasis: p.LegalBasis, By: p.By,
-	}, p.Answers, len(p.Approvals), nil)
+	}, p.Answers, len(p.Approvals))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return g, "the object is no longer held", nil

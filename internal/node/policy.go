@@ -168,6 +168,7 @@ func (n *Node) TryPolicy(ctx context.Context, trial PolicyTrial, fn func(PolicyC
 		}
 		other = p
 	}
+	present := n.policy()
 	q := store.ObjectQuery{In: &store.Collection{}, Versions: store.Versions{Last: true}, Limit: trialPage, MaxBytes: 8 << 20}
 	for more := true; more; {
 		var changes []PolicyChange
@@ -190,7 +191,7 @@ func (n *Node) TryPolicy(ctx context.Context, trial PolicyTrial, fn func(PolicyC
 						if _, ok := caches[key]; !ok {
 							caches[key] = [2]*release.Cache{release.NewCache(), release.NewCache()}
 						}
-						if c, differs := n.tryOne(tx, pc, o, to, other, caches[key], &tally); differs {
+						if c, differs := n.tryOne(tx, pc, o, to, present, other, caches[key], &tally); differs {
 							changes = append(changes, c)
 						}
 					}
@@ -225,12 +226,12 @@ func (n *Node) trialPacts(tx store.Tx, id string) ([]pact, error) {
 	}), err
 }
 
-func (n *Node) tryOne(tx store.Tx, pc pact, o store.Object, to string, other release.Policy, caches [2]*release.Cache, tally *PolicyTally) (PolicyChange, bool) {
+func (n *Node) tryOne(tx store.Tx, pc pact, o store.Object, to string, present, other release.Policy, caches [2]*release.Cache, tally *PolicyTally) (PolicyChange, bool) {
 	basis := ""
 	if len(pc.Terms.LegalBases) > 0 {
 		basis = pc.Terms.LegalBases[0]
 	}
-	in := n.gateInput(tx, pc, o, []string{to}, pc.Terms.Purposes[0], basis)
+	in := n.gateInputUnder(tx, pc, o, []string{to}, pc.Terms.Purposes[0], basis, present)
 	in.Cache = caches[0]
 	was := release.Decide(in)
 	in.Policy, in.Cache = other, caches[1]
