@@ -16,7 +16,7 @@ import (
 type Account struct {
 	Accord string           `json:"accord"`
 	Logs   map[string]int64 `json:"logs"`  // entries of each log that went in
-	AsOf   time.Time        `json:"as_of"` // time of the newest event
+	AsOf   time.Time        `json:"as_of"` // time of the newest event that both see
 	Sides  []AccountSide    `json:"sides"` // by party
 }
 
@@ -63,7 +63,7 @@ func NewAccount(accordID, a, b string, logs map[string][]ledger.Event, sizes map
 	}
 	for _, p := range []string{a, b} {
 		for _, e := range logs[p] {
-			if e.At.After(acc.AsOf) {
+			if e.At.After(acc.AsOf) && openTo(e, f.other[p]) {
 				acc.AsOf = e.At.UTC()
 			}
 		}
@@ -208,6 +208,27 @@ func (f *fold) acts(e ledger.Event) error {
 		}
 	}
 	return nil
+}
+
+// openTo reports whether another member is sure to see an event: acts on the
+// accord itself are for every member, the others for whom they name.
+func openTo(e ledger.Event, other string) bool {
+	switch e.Kind {
+	case ledger.AccordOffered, ledger.AccordSigned, ledger.AccordSuspended, ledger.AccordResumed, ledger.AccordEnded,
+		ledger.RungOffered, ledger.RungAccepted, ledger.RungLowered:
+		return true
+	}
+	var d struct {
+		To       any
+		From, Of string
+	}
+	if json.Unmarshal(e.Data, &d) != nil {
+		return false
+	}
+	if several, ok := d.To.([]any); ok {
+		return slices.Contains(several, any(other))
+	}
+	return d.To == any(other) || d.From == other || d.Of == other
 }
 
 func median(xs []float64) float64 {
