@@ -55,10 +55,10 @@ var acts = []act{
 	{"publish", 2, (*world).publish},
 	{"ask", 3, (*world).ask},
 	{"judge", 4, (*world).judge},
-	{"suspend", 2, (*world).suspend},
-	{"resume", 4, (*world).resume},
+	{"suspend", 1, (*world).suspend},
+	{"resume", 7, (*world).resume},
 	{"rung", 3, (*world).rung},
-	{"accept rung", 3, (*world).acceptRung},
+	{"accept rung", 4, (*world).acceptRung},
 	{"rotate key", 1, (*world).rotate},
 }
 
@@ -145,9 +145,6 @@ func (w *world) partner(p *process) string {
 }
 
 func (w *world) importReport(ctx context.Context, p *process) error {
-	if w.people.rows == nil {
-		w.people.rows, w.people.until = make(map[string][]row), make(map[string]time.Time)
-	}
 	w.people.count++
 	r := row{id: fmt.Sprintf("%s-%d", p.party, w.people.count), phone: phone(w.rng.IntN(40))}
 	tlp := pick(w, []string{"TLP:AMBER", "TLP:GREEN", "TLP:AMBER", "TLP:RED"})
@@ -202,7 +199,10 @@ func (w *world) release(ctx context.Context, p *process) error {
 	if w.chance(0.5) {
 		ask.To = []string{w.partner(p)}
 	}
-	_, err := p.ReleaseObject(ctx, ask)
+	rel, err := p.ReleaseObject(ctx, ask)
+	if err == nil && !rel.Released {
+		w.tell("withheld: %v", rel.Reasons)
+	}
 	return err
 }
 
@@ -276,10 +276,11 @@ func (w *world) judge(ctx context.Context, p *process) error {
 
 func (w *world) suspend(ctx context.Context, p *process) error {
 	_, err := p.Suspend(ctx, w.accord, "a pause")
-	if w.people.until == nil {
-		w.people.until = make(map[string]time.Time)
+	longest := 5 * 24 * time.Hour
+	if w.chance(0.2) {
+		longest = 60 * 24 * time.Hour
 	}
-	w.people.until[p.party] = w.time().Add(w.spell(3*time.Hour, 40*24*time.Hour))
+	w.people.until[p.party] = w.time().Add(w.spell(time.Hour, longest))
 	return err
 }
 
@@ -292,7 +293,7 @@ func (w *world) resume(ctx context.Context, p *process) error {
 }
 
 func (w *world) rung(ctx context.Context, p *process) error {
-	to := pick(w, []accord.Rung{accord.Contact, accord.Match, accord.Tearline, accord.Tearline, accord.Tearline})
+	to := pick(w, []accord.Rung{accord.Contact, accord.Match, accord.Tearline, accord.Tearline, accord.Tearline, accord.Tearline, accord.Tearline})
 	_, err := p.SetRung(ctx, w.accord, w.partner(p), to)
 	return err
 }

@@ -102,7 +102,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		cfg: cfg, ctx: ctx, procs: make(map[string]*process), cut: make(map[string]time.Time), last: make(map[string][]byte),
 		result: Result{Seed: cfg.Seed, Hours: cfg.Hours, Faults: make(map[string]int), Acts: make(map[string]int)},
 	}
-	w.known = newKnowledge()
+	w.known, w.people = newKnowledge(), people{rows: make(map[string][]row), until: make(map[string]time.Time)}
 	err := w.run()
 	for _, p := range w.faces {
 		err = errors.Join(err, p.close())
@@ -127,7 +127,7 @@ func (w *world) run() error {
 		}
 		w.result.Steps++
 		w.reseed(uint64(w.result.Steps))
-		w.pass(w.spell(10*time.Minute, 6*time.Hour))
+		w.pass(w.spell(5*time.Minute, 3*time.Hour))
 		if !w.time().Before(end) {
 			break
 		}
@@ -193,7 +193,7 @@ func (w *world) begin() error {
 		w.members = append(w.members, "west")
 	}
 	w.result.Members = w.members
-	if w.chance(0.4) {
+	if w.chance(0.5) {
 		w.liar = pick(w, w.members)
 		w.result.Liar = w.liar
 	}
