@@ -202,10 +202,11 @@ func (n *Node) change(ctx context.Context, id string, fn func(store.Tx, pact) er
 	return n.ShowAccord(ctx, a.ID)
 }
 
-// Suspend stops all content under an accord at once. Ledgers go on being
-// reconciled.
+// Suspend stops all content under an accord at once: when it returns, no parcel
+// with content is on its way from us any more. Ledgers go on being reconciled.
 func (n *Node) Suspend(ctx context.Context, id, reason string) (Accord, error) {
-	return n.change(ctx, id, func(tx store.Tx, p pact) error {
+	var suspended accord.Accord
+	a, err := n.change(ctx, id, func(tx store.Tx, p pact) error {
 		if reason == "" {
 			return fmt.Errorf("%w: give a reason; the other members will read it", ErrInvalid)
 		}
@@ -217,9 +218,17 @@ func (n *Node) Suspend(ctx context.Context, id, reason string) (Accord, error) {
 		if st := p.state.At(n.now()); st.Name != accord.InForce && st.Name != accord.Suspended {
 			return fmt.Errorf("%w: the accord is %s", ErrState, st)
 		}
-		_, err := n.act(tx, p.Accord, ledger.AccordSuspended, ledger.Reason{Reason: reason})
-		return err
+		if _, err := n.act(tx, p.Accord, ledger.AccordSuspended, ledger.Reason{Reason: reason}); err != nil {
+			return err
+		}
+		suspended = p.Accord
+		return nil
 	})
+	if err == nil {
+		n.ground(suspended)
+		n.kick(suspended) // the exchange that told of it may have been among those stopped
+	}
+	return a, err
 }
 
 // Resume takes our own suspension back. What waited is sent then.

@@ -66,10 +66,11 @@ type Node struct {
 	local localPolicy
 
 	mu      sync.Mutex
-	book    *accord.Book             // guarded by mu; replaced, never changed
-	kicks   map[string]chan struct{} // by accord/party, of running keepers; guarded by mu
-	keep    func(accord.Accord)      // set by Run; guarded by mu
-	pairing map[string]*sync.Mutex   // one exchange at a time with each partner under an accord; map guarded by mu
+	book    *accord.Book                  // guarded by mu; replaced, never changed
+	kicks   map[string]chan struct{}      // by accord/party, of running keepers; guarded by mu
+	keep    func(accord.Accord)           // set by Run; guarded by mu
+	flights map[string]context.CancelFunc // stops the exchange under way, by accord/party; guarded by mu
+	pairing map[string]*sync.Mutex        // one exchange at a time with each partner under an accord; map guarded by mu
 	wg      sync.WaitGroup
 	opened  sync.Map // SHA-256 of an accord note → accord.Accord
 }
@@ -119,7 +120,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{dir: dir, cfg: cfg, opt: opt, kicks: make(map[string]chan struct{}), pairing: make(map[string]*sync.Mutex)}
+	n := &Node{dir: dir, cfg: cfg, opt: opt, kicks: make(map[string]chan struct{}), pairing: make(map[string]*sync.Mutex), flights: make(map[string]context.CancelFunc)}
 	if n.opt.Now == nil {
 		n.opt.Now = time.Now
 	}

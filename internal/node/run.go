@@ -152,6 +152,30 @@ func (n *Node) keeper(ctx context.Context, id, to string) {
 	}()
 }
 
+// setFlight notes how to stop the exchange with a partner that is under way.
+// The caller holds the pair's lock.
+func (n *Node) setFlight(id, to string, stop context.CancelFunc) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.flights[peerID(id, to)] = stop
+}
+
+// ground stops the exchanges under an accord that are under way and waits until
+// they have ended: a parcel packed before a suspension is not sent after it.
+func (n *Node) ground(a accord.Accord) {
+	for _, to := range n.others(a) {
+		n.mu.Lock()
+		stop := n.flights[peerID(a.ID, to)]
+		n.mu.Unlock()
+		if stop != nil {
+			stop()
+		}
+		lock := n.pair(a.ID, to)
+		lock.Lock()
+		lock.Unlock() // only to wait
+	}
+}
+
 // pair returns the lock for exchanges with one partner under one accord.
 func (n *Node) pair(id, to string) *sync.Mutex {
 	n.mu.Lock()

@@ -200,7 +200,10 @@ func (n *Node) Sync(ctx context.Context, id, to string) error {
 	lock := n.pair(id, to)
 	lock.Lock()
 	defer lock.Unlock()
-	err := n.sync(ctx, id, to)
+	flight, stop := context.WithCancel(ctx)
+	defer stop()
+	n.setFlight(id, to, stop)
+	err := n.sync(flight, id, to)
 	said := ""
 	if err != nil {
 		said = err.Error()
