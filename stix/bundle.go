@@ -233,7 +233,12 @@ func (m *meter) Read(p []byte) (int, error) {
 	if m.n >= m.limit {
 		return 0, errTooLarge
 	}
-	n, err := m.r.Read(p[:min(int64(len(p)), m.limit-m.n)])
+	// Filled whole: after each read the decoder looks at a token's beginning
+	// again, so that a long one in small reads would cost its length squared.
+	n, err := io.ReadFull(m.r, p[:min(int64(len(p)), m.limit-m.n)])
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
 	m.n += int64(n)
 	if m.keep {
 		m.kept = append(m.kept, p[:n]...)

@@ -230,7 +230,13 @@ type bodyReader struct {
 	err  error // of the connection
 }
 
+// errTooLong ends the reading of a body over the limit.
+var errTooLong = errors.New("the body is longer than max_content_length")
+
 func (b *bodyReader) Read(p []byte) (int, error) {
+	if b.over {
+		return 0, errTooLong // a reader may pass over an error that came with bytes
+	}
 	_ = b.q.rc.SetReadDeadline(time.Now().Add(b.q.s.opt.Stall))
 	if int64(len(p)) > b.left+1 {
 		p = p[:b.left+1]
@@ -242,7 +248,7 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	b.q.deadline() // the answer is not late because the body was slow
 	if int64(n) > b.left {
 		b.over = true
-		return int(b.left), errors.New("the body is longer than max_content_length")
+		return int(b.left), errTooLong
 	}
 	b.left -= int64(n)
 	return n, err
