@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -111,12 +110,12 @@ func (n *Node) stand(tx store.Tx, pc pact, in store.Collection, g Grant, o store
 	if err := n.noteCopy(tx, pc.ID, in.To, rel.Record().Object, o.ID); err != nil {
 		return err
 	}
-	return putCopy(tx, in, rel.Bytes())
+	return putCopy(tx, in, rel)
 }
 
 // putCopy keeps a released copy where the party can fetch it.
-func putCopy(tx store.Tx, in store.Collection, raw json.RawMessage) error {
-	obj, err := stix.Parse(raw)
+func putCopy(tx store.Tx, in store.Collection, rel release.Released) error {
+	obj, err := stix.Parse(rel.Bytes())
 	if err != nil {
 		return fmt.Errorf("a released copy does not read: %w", err)
 	}

@@ -109,6 +109,15 @@ func TestCopiesForAPartyWithoutANode(t *testing.T) {
 	if got := r.all(alias); len(got) != 1 || w.released(w.north) != 1 {
 		t.Errorf("%d copies, %d events after resuming", len(got), w.released(w.north))
 	}
+	// What is withdrawn is served no more, and does not come back by itself.
+	if _, err := w.north.Withdraw(t.Context(), node.WithdrawAsk{Accord: w.accord, Object: ids[0], Reason: "source at risk"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got := r.all(alias); len(got) != 0 {
+			t.Errorf("%d copies after withdrawing", len(got))
+		}
+	}
 	if _, err := w.north.SetRung(t.Context(), w.accord, "south", accord.Match); err != nil {
 		t.Fatal(err)
 	}

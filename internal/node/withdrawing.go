@@ -63,6 +63,9 @@ func (n *Node) Withdraw(ctx context.Context, ask WithdrawAsk) (Withdrawal, error
 			if err := tx.DeleteDoc(docCopy, d.ID); err != nil {
 				return err
 			}
+			if err := takeDown(tx, store.Collection{Accord: pc.ID, To: c.To}, id); err != nil {
+				return err
+			}
 			out.Copies = append(out.Copies, ReleasedCopy{To: c.To, Copy: id, Event: EventRef{log, index}})
 		}
 		if len(out.Copies) == 0 {
@@ -71,6 +74,20 @@ func (n *Node) Withdraw(ctx context.Context, ask WithdrawAsk) (Withdrawal, error
 		return nil
 	})
 	return out, err
+}
+
+// takeDown removes a copy from where its recipient could fetch it over TAXII.
+func takeDown(tx store.Tx, in store.Collection, id string) error {
+	rows, _, err := tx.ListObjects(store.ObjectQuery{In: &in, IDs: []string{id}})
+	if err != nil {
+		return err
+	}
+	for _, o := range rows {
+		if err := tx.DeleteVersion(o.Added); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // holdBack takes what waits for a party of one copy out of the outbox.
