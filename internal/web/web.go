@@ -10,6 +10,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -129,7 +130,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	if h.Set("Cache-Control", "no-cache"); strings.HasPrefix(name, "assets/") {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable") // the name has the content's digest in it
 	}
-	h.Set("Content-Type", cmpOr(mime.TypeByExtension(path.Ext(name)), "application/octet-stream"))
+	h.Set("Content-Type", cmp.Or(mime.TypeByExtension(path.Ext(name)), "application/octet-stream"))
 	if slices.ContainsFunc(strings.Split(r.Header.Get("Accept-Encoding"), ","), func(e string) bool {
 		return strings.TrimSpace(strings.SplitN(e, ";", 2)[0]) == "br"
 	}) {
@@ -146,13 +147,6 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = w.Write(b)
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 type userKey struct{}
