@@ -35,6 +35,7 @@ setup-browser:
 # closing lines are the last lines.
 test: lint console browser
 	$(MAKE) build
+	go test -run Planted -timeout 10m ./internal/sim # too slow with the race detector, under which it is skipped
 	go test $(RACE) -timeout 20m ./...
 
 lint:
@@ -42,6 +43,7 @@ lint:
 	go vet ./...
 
 unit:
+	go test -run Planted -timeout 10m ./internal/sim # too slow with the race detector, under which it is skipped
 	go test $(RACE) -timeout 20m ./...
 
 browser: console setup-browser
