@@ -26,7 +26,7 @@ var arabicLetters = map[rune]step{
 
 // arabicPairs are two letters for one sound.
 var arabicPairs = map[string]step{
-	"تش": {"C"}, "تس": {"S"}, "تز": {"S"}, "دج": {"G"}, "دز": {"S"}, "نک": {"NK", "NG"}, "کھ": {"K", "H"},
+	"تش": {"C"}, "تس": {"S", "TS"}, "تز": {"S", "TS"}, "دج": {"G"}, "دز": {"S", "DS"}, "نک": {"NK", "NG"}, "کھ": {"K", "H"},
 }
 
 // endInA are names that end in a written like an i.
@@ -48,11 +48,19 @@ func arabicSteps(w []rune) (steps []step) {
 			steps = append(steps, st)
 		case i == 0 && body[i] == 'و':
 			steps = append(steps, step{"w"})
+		case i == 0 && helped(body):
+			steps = append(steps, step{"a", ""})
 		case i == 0:
 			steps = append(steps, step{"a"})
 		}
 	}
 	return append(steps, end)
+}
+
+// helped tells an initial vowel that only helps over two consonants, which
+// Latin spellings may leave out: استانلی Stanley, اسکندر Sikandar.
+func helped(w []rune) bool {
+	return len(w) > 3 && w[0] == 'ا' && w[1] == 'س' && strings.ContainsRune("تکپ", w[2])
 }
 
 // arabicEnd cuts off what may be a final vowel and tells its colour. A final
@@ -74,7 +82,7 @@ func arabicEnd(w []rune) (body []rune, end step) {
 		if before == 'ا' {
 			return w[:n-1], step{"T", "a"}
 		}
-		return w[:n-1], step{"a"}
+		return w[:n-1], step{"a", "T"}
 	case 'ا':
 		return w[:n-1], step{"a"}
 	case 'ى':

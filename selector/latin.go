@@ -39,30 +39,63 @@ func beforeFront(w string, _, end int) bool {
 
 func beforeConsonant(w string, _, end int) bool { return end < len(w) && !vowel(w[end]) }
 
-// betweenVowels leaves out endings in -llah, which are not Spanish.
+// betweenVowels leaves out endings in -ulla and -allah, which are not Spanish.
 func betweenVowels(w string, i, end int) bool {
-	return i > 0 && end < len(w) && vowel(w[i-1]) && vowel(w[end]) && w[end:] != "ah" && w[end:] != "a"
+	return i > 0 && end < len(w) && vowel(w[i-1]) && vowel(w[end]) &&
+		w[end:] != "ah" && (w[end:] != "a" || strings.IndexByte("ei", w[i-1]) >= 0)
+}
+
+// tiBeforeVowel finds what Latin names sound as sh or s: Mauritius, Horatio.
+func tiBeforeVowel(w string, i, end int) bool {
+	return i > 0 && end+1 < len(w) && strings.IndexByte("aou", w[end]) >= 0
 }
 
 var latinRules = []latinRule{
+	// Endings that French does not sound.
+	{"eaux", final, step{"u"}},
+	{"ault", final, step{"LT", "u"}},
+	{"ques", final, step{"KS", "K"}},
+	{"aux", final, step{"KS", "u"}},
+	{"aud", final, step{"D", "u"}},
+	{"ard", final, step{"RD", "R"}},
+	{"ert", final, step{"RT", "R"}},
+	{"ent", final, step{"NT", "N"}},
+	{"ant", final, step{"NT", "N"}},
+	{"ois", final, step{"S", "a"}},
+	{"ais", final, step{"S", "i"}},
+	{"ier", final, step{"R", "i"}},
+	{"yer", final, step{"R", "i"}},
+	{"es", final, step{"S", ""}},
+	{"et", final, step{"T", "i"}},
+	{"ot", final, step{"T", "u"}},
+
 	{"tsch", nil, step{"C"}},
 	{"sch", nil, step{"C", "SK"}},
 	{"tch", nil, step{"C"}},
 	{"tsh", nil, step{"C"}},
 	{"ght", nil, step{"T", "GT"}},
 	{"sh", nil, step{"C"}},
-	{"cch", nil, step{"K"}},
+	{"cch", nil, step{"K", "KC"}},
+	{"ngh", nil, step{"NG", "NGH"}},
+	{"gh", final, step{"G", ""}},
+	{"mc", initial, step{"MK", "M"}},
+	{"cz", nil, step{"C", "S"}},
+	{"sz", nil, step{"S", "C"}},
+	{"ti", tiBeforeVowel, step{"T", "C", "S"}},
 	{"ch", beforeConsonant, step{"K", "H", "C"}},
 	{"ch", nil, step{"C", "H", "K"}},
-	{"kh", nil, step{"H"}},
+	{"kh", initial, step{"H"}},
+	{"kh", nil, step{"H", "K", "KH"}},
 	{"gh", nil, step{"G"}},
 	{"ph", nil, step{"F"}},
-	{"th", nil, step{"T"}},
-	{"dh", nil, step{"D"}},
-	{"bh", nil, step{"B"}},
+	{"th", nil, step{"T", "S", "D"}},
+	{"dh", initial, step{"D"}},
+	{"dh", nil, step{"D", "DH"}},
+	{"bh", nil, step{"B", "BH"}},
 	{"jh", nil, step{"G"}},
-	{"zh", nil, step{"G", "SH"}},
+	{"zh", nil, step{"G", "S", "SH"}},
 	{"rh", nil, step{"RH", "R"}},
+	{"ck", beforeFront, step{"K", "SK"}},
 	{"ck", nil, step{"K"}},
 	{"cq", nil, step{"K"}},
 	{"sc", beforeFront, step{"S", "C"}},
@@ -70,7 +103,7 @@ var latinRules = []latinRule{
 	{"c", beforeFront, step{"S", "C"}},
 	{"c", final, step{"K", "C"}},
 	{"c", nil, step{"K"}},
-	{"tz", nil, step{"S"}},
+	{"tz", nil, step{"S", "TS"}},
 	{"ts", nil, step{"S"}},
 	{"dz", nil, step{"S"}},
 	{"dj", nil, step{"G"}},
@@ -82,8 +115,9 @@ var latinRules = []latinRule{
 	{"gn", nil, step{"N", "GN"}},
 	{"kn", initial, step{"N", "KN"}},
 	{"wr", initial, step{"R"}},
+	{"wh", initial, step{"w", "H"}},
 	{"wh", nil, step{"", "H"}},
-	{"x", initial, step{"C", "S", "KS"}},
+	{"x", initial, step{"C", "S", "KS", "H"}},
 	{"x", nil, step{"KS"}},
 	{"j", initial, step{"G", "a", "H"}},
 	{"j", nil, step{"G", "", "H"}},
@@ -117,10 +151,15 @@ func latinSteps(w string) (steps []step) {
 	if w == "" {
 		return nil
 	}
-	if vowel(w[0]) {
+	i := 0
+	switch {
+	case strings.HasPrefix(w, "ou") && len(w) > 2 && strings.IndexByte("aei", w[2]) >= 0: // French for w: Ouattara
+		steps = append(steps, step{"w", "a"})
+		i = 2
+	case vowel(w[0]):
 		steps = append(steps, step{"a"})
 	}
-	for i := 0; i < len(w); {
+	for i < len(w) {
 		n := slices.IndexFunc(latinRules, func(r latinRule) bool {
 			return strings.HasPrefix(w[i:], r.letters) && (r.where == nil || r.where(w, i, i+len(r.letters)))
 		})

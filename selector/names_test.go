@@ -110,3 +110,17 @@ func TestNameRecall(t *testing.T) {
 		t.Errorf("collisions %.1e, want at most 1e-3", collide)
 	}
 }
+
+// Names from elsewhere are written in the Arabic script by their sound.
+func TestForeignNames(t *testing.T) {
+	for _, n := range [][2]string{
+		{"بوردو", "Bordeaux"}, {"مونيه", "Monet"}, {"ويتني", "Whitney"}, {"واتارا", "Ouattara"}, {"استانلی", "Stanley"},
+		{"ماركهام", "Markham"}, {"موريشيوس", "Mauritius"}, {"حكمة", "Hikmat"}, {"دوبوا", "Dubois"}, {"شيمون", "Szymon"},
+		{"ويذرلي", "Wetherley"}, {"كرايتون", "Crighton"}, {"هيرتيزفيلد", "Hertzfeld"}, {"مكأليستر", "McAllister"}, {"إسكندر", "Sikandar"},
+		{"زيفادين", "Živadin"}, {"شنغهاي", "Shanghai"}, {"ديسينغ", "Dessing"}, {"رينو", "Renault"}, {"نوديه", "Nodier"},
+	} {
+		if a, l := Keys("name", n[0]), Keys("name", n[1]); !share(a, l) {
+			t.Errorf("%q and %q have no common key: %q, %q", n[0], n[1], a, l)
+		}
+	}
+}

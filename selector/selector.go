@@ -43,6 +43,7 @@ type Kind struct {
 // kinds in the order of their names.
 var kinds = []Kind{
 	{Name: "card", Version: "card/1", normalise: card},
+	{Name: "cell", Version: "cell/1", normalise: cell},
 	{Name: "crypto", Version: "crypto/1", normalise: crypto},
 	{Name: "document", Version: "document/1", normalise: document},
 	{Name: "domain", Version: "domain/1", normalise: domain},
@@ -52,7 +53,7 @@ var kinds = []Kind{
 	{Name: "imei", Version: "imei/1", normalise: imei},
 	{Name: "imsi", Version: "imsi/1", normalise: imsi},
 	{Name: "ip", Version: "ip/1", normalise: ip},
-	{Name: "name", Version: "name/1", Weak: true, normalise: name},
+	{Name: "name", Version: "name/2", Weak: true, normalise: name},
 	{Name: "phone", Version: "phone/1", normalise: phone},
 	{Name: "plate", Version: "plate/1", normalise: plate},
 	{Name: "url", Version: "url/1", normalise: location},

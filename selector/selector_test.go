@@ -2,6 +2,9 @@ package selector_test
 
 import (
 	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -120,6 +123,7 @@ func TestRefused(t *testing.T) {
 		"domain":   {"", "com", "co.uk", "localhost", "example.notatld", "exa mple.com", "-x.com", "203.0.113.7", "http://example.com", "a..com", strings.Repeat("a", 64) + ".com"},
 		"url":      {"", "ftp:/x", "javascript:alert(1)", "mailto:x@example.com", "http://", "http://localhost/", "file:///etc/passwd", "http://exa mple.com/"},
 		"crypto":   {"", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD", "0x1234", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdz", "bc1", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdQ", "hello world", "0OIl111111111111111111111111"},
+		"cell":     {"", "34.0151, 71.5249", "91, 71 2026-03-06", "34, 181 2026-03-06", "34, 71 2026-02-30", "0, 0 2026-03-06", "NaN, 71 2026-03-06", "cell:zz/2026-03-06", "cell:38/2026-03-06"},
 		"name":     {"", "1975", "Ali", "Ali Khan", "李明 1975", "!!! 1975", "Ali 75"},
 	}
 	for kind, values := range refused {
@@ -200,6 +204,44 @@ func TestNames(t *testing.T) {
 	}
 	if got := selector.Keys("name", "12345"); got != nil {
 		t.Errorf("Keys of digits: %q", got)
+	}
+}
+
+// Places within 500 m on one day share a key wherever the edges of cells run,
+// places far apart or on another day do not.
+func TestCells(t *testing.T) {
+	keys := func(lat, lon float64, day string) []string {
+		t.Helper()
+		k, err := selector.Normalise("cell", fmt.Sprintf("%.6f, %.6f %s", lat, lon, day))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	share := func(a, b []string) bool {
+		return slices.ContainsFunc(a, func(k string) bool { return slices.Contains(b, k) })
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 500 {
+		lat, lon := 25+random.Float64()*12, 60+random.Float64()*17
+		turn := random.Float64() * 2 * math.Pi
+		north, east := math.Sin(turn)/111.2, math.Cos(turn)/111.2/math.Cos(lat*math.Pi/180)
+		a := keys(lat, lon, "2026-03-06")
+		if len(a) > 4 {
+			t.Fatalf("%d keys for one place", len(a))
+		}
+		if !share(a, keys(lat+.49*north, lon+.49*east, "2026-03-06T23:10:00Z")) {
+			t.Errorf("%f, %f: no common key at 490 m", lat, lon)
+		}
+		if share(a, keys(lat+4*north, lon+4*east, "2026-03-06")) {
+			t.Errorf("%f, %f: a common key at 4 km", lat, lon)
+		}
+		if share(a, keys(lat, lon, "2026-03-07")) {
+			t.Errorf("%f, %f: a common key on another day", lat, lon)
+		}
+	}
+	if a, b := keys(34, 71, "2026-03-06T01:30:00+05:00"), keys(34, 71, "2026-03-05"); !share(a, b) {
+		t.Errorf("the day is not that of UTC: %q, %q", a, b)
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 // the most likely first.
 
 // maxSkeletons bounds the keys of one word.
-const maxSkeletons = 6
+const maxSkeletons = 8
 
 // step is one place in a word: the classes it may stand for. Each is a string
 // of classes, empty for none.

@@ -152,22 +152,18 @@ func (a *app) selectorCmd() *cobra.Command {
 		_ = c.MarkFlagRequired("kind")
 		return c
 	}
-	keys := func(value string) ([]string, error) {
+	regional := func() (opts []selector.Option) {
 		if len(regions) > 0 {
-			return selector.Normalise(kind, value, selector.Regions(regions...))
+			opts = append(opts, selector.Regions(regions...))
 		}
-		return selector.Normalise(kind, value)
+		return opts
 	}
 	return group("selector", "Selectors: the keys that private matching compares",
-		each("keys", "Print each line's keys, separated by tabs; an empty line where there is none", func(v string) (string, error) {
-			ks, err := keys(v)
-			if err != nil {
-				ks = nil
-			}
-			return strings.Join(ks, "\t"), nil
+		each("keys", "Print each line's keys, separated by tabs; an empty line where there is none; a name may stand without its year", func(v string) (string, error) {
+			return strings.Join(selector.Keys(kind, v, regional()...), "\t"), nil
 		}),
 		each("normalise", "Print each line's keys, or why it has none", func(v string) (string, error) {
-			ks, err := keys(v)
+			ks, err := selector.Normalise(kind, v, regional()...)
 			if err != nil {
 				return "# " + err.Error(), nil
 			}
