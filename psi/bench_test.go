@@ -2,13 +2,17 @@ package psi_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/cloudflare/circl/group"
 	"github.com/cloudflare/circl/oprf"
 	"github.com/oasisprotocol/curve25519-voi/curve"
 	"github.com/oasisprotocol/curve25519-voi/curve/scalar"
-
 	"parley.example/parley/psi"
 )
 
@@ -137,4 +141,114 @@ func BenchmarkFilter(b *testing.B) {
 			f.Contains(outputs[i%n])
 		}
 	})
+}
+
+// BenchmarkBulk matches two whole sets by the same engine: as many questions of
+// 1,000 as it takes. PARLEY_BULK sets the size of both sets; without it they
+// have 10,000 values.
+func BenchmarkBulk(b *testing.B) {
+	n := 10_000
+	if s := os.Getenv("PARLEY_BULK"); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+	values := func(from int) [][]byte {
+		out := make([][]byte, n)
+		for i := range out {
+			out[i] = fmt.Appendf(nil, "+9370%09d", from+i)
+		}
+		return out
+	}
+	held, asked := values(0), values(n/2)
+	for b.Loop() {
+		key, err := psi.GenerateKey(nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		info := psi.Info{Accord: "a", Epoch: 1, Kind: "phone", Normaliser: "phone/1"}
+		h, err := psi.NewHolder(key, info)
+		if err != nil {
+			b.Fatal(err)
+		}
+		outputs, err := h.Evaluate(b.Context(), held, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		encoded, err := h.Filter(outputs, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		f, err := psi.OpenFilter(encoded)
+		if err != nil {
+			b.Fatal(err)
+		}
+		bytes, hits := len(encoded), 0
+		for part := range slices.Chunk(asked, psi.MaxBatch) {
+			q, message, err := psi.NewQuestion(nil, info, key.Public(), part, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			answer, err := h.Answer(nil, message)
+			if err != nil {
+				b.Fatal(err)
+			}
+			got, err := q.Finalize(answer)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, o := range got {
+				if f.Contains(o) {
+					hits++
+				}
+			}
+			bytes += len(message) + len(answer)
+		}
+		if hits != n-n/2 {
+			b.Fatalf("%d hits, want %d", hits, n-n/2)
+		}
+		b.ReportMetric(float64(bytes)/float64(n), "B/value")
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "µs/value")
+}
+
+// BenchmarkHeld measures the memory that the asker needs for a filter.
+func BenchmarkHeld(b *testing.B) {
+	for _, n := range []int{1_000_000, 10_000_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			key, err := psi.GenerateKey(nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			h, err := psi.NewHolder(key, psi.Info{Accord: "a", Epoch: 1, Kind: "phone", Normaliser: "phone/1"})
+			if err != nil {
+				b.Fatal(err)
+			}
+			random := rand.New(rand.NewPCG(1, 2))
+			entries := make([]psi.Entry, n)
+			for i := range entries {
+				entries[i] = psi.Entry(random.Uint64())
+			}
+			encoded, err := h.FilterOf(entries, n)
+			if err != nil {
+				b.Fatal(err)
+			}
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			var f *psi.Filter
+			for b.Loop() {
+				if f, err = psi.OpenFilter(encoded); err != nil {
+					b.Fatal(err)
+				}
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			b.ReportMetric((float64(len(encoded))+float64(after.HeapAlloc)-float64(before.HeapAlloc))/1e6, "MB")
+			b.ReportMetric(float64(len(encoded))/float64(n), "B/entry")
+			runtime.KeepAlive(f)
+			runtime.KeepAlive(entries)
+		})
+	}
 }

@@ -52,10 +52,15 @@ func FilterClass(n int) int {
 	}
 }
 
+// Entry is what of an output enters a filter: its first eight bytes. Entries
+// are secret to the holder as its set is, but say nothing without the key.
+type Entry uint64
+
+// Entry returns the output's entry.
+func (o *Output) Entry() Entry { return Entry(binary.BigEndian.Uint64(o[:8])) }
+
 // scale maps an output to its value in a filter of n entries.
-func scale(o *Output, n uint64) uint64 {
-	return scaleWord(binary.BigEndian.Uint64(o[:8]), n)
-}
+func scale(o *Output, n uint64) uint64 { return scaleWord(uint64(o.Entry()), n) }
 
 func scaleWord(w, n uint64) uint64 {
 	v, _ := bits.Mul64(w, n<<32)
@@ -67,16 +72,25 @@ func scaleWord(w, n uint64) uint64 {
 // same outputs always give the same bytes: a filter lost in a crash is built
 // again as it was committed to. Equal outputs count once.
 func (h *Holder) Filter(outputs []Output, padTo int) ([]byte, error) {
-	if padTo == 0 {
-		padTo = FilterClass(len(outputs))
+	entries := make([]Entry, len(outputs))
+	for i := range outputs {
+		entries[i] = outputs[i].Entry()
 	}
-	if len(outputs) > padTo || padTo > MaxFilter {
-		return nil, fmt.Errorf("filter of %d padded to %d: %w", len(outputs), padTo, ErrSize)
+	return h.FilterOf(entries, padTo)
+}
+
+// FilterOf is Filter for outputs of which only the entries were kept.
+func (h *Holder) FilterOf(entries []Entry, padTo int) ([]byte, error) {
+	if padTo == 0 {
+		padTo = FilterClass(len(entries))
+	}
+	if len(entries) > padTo || padTo > MaxFilter {
+		return nil, fmt.Errorf("filter of %d padded to %d: %w", len(entries), padTo, ErrSize)
 	}
 	n := uint64(padTo)
 	values := make([]uint64, 0, padTo)
-	for i := range outputs {
-		values = append(values, scale(&outputs[i], n))
+	for _, e := range entries {
+		values = append(values, scaleWord(uint64(e), n))
 	}
 	values = sorted(values)
 	pad := h.padding()
@@ -275,8 +289,11 @@ func (c *cursor) next() (q uint64, ok bool) {
 
 // Contains reports whether o is in the filter: always for the outputs that the
 // filter was made of, with probability FalsePositive for any other.
-func (f *Filter) Contains(o Output) bool {
-	v := scale(&o, f.n)
+func (f *Filter) Contains(o Output) bool { return f.Has(o.Entry()) }
+
+// Has is Contains for an output of which only the entry was kept.
+func (f *Filter) Has(e Entry) bool {
+	v := scaleWord(uint64(e), f.n)
 	m := sort.Search(len(f.marks), func(i int) bool { return f.marks[i].value > v }) - 1
 	if m < 0 {
 		return false
