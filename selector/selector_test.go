@@ -259,6 +259,9 @@ func TestScan(t *testing.T) {
 		{"id A0300123456789012345 and 3.0300123456", nil},
 		{"grid 42SXD0300123456", nil},
 		{"اسلام آباد نمبر پلیٹ LEA 1234", []selector.Found{{"plate", "LEA 1234"}}},
+		{"Mail a.b@example.com, see hxxps[://]example[.]com/x?y=1), beacon 203.0.113[.]7.", []selector.Found{{"email", "a.b@example.com"}, {"url", "hxxps[://]example[.]com/x?y=1"}, {"ip", "203.0.113[.]7"}}},
+		{"Version 1.2.3.4.5 of 10.1.2.3, sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", []selector.Found{{"hash", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}},
+		{"IBAN PK36 SCBL 0000 0011 2345 6702 and PK36 SCBL 0000 0011 2345 6703; pay bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq", []selector.Found{{"iban", "PK36 SCBL 0000 0011 2345 6702"}, {"crypto", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"}}},
 		{"Phones:\n+442079460958\n+12025550143\n", []selector.Found{{"phone", "+442079460958"}, {"phone", "+12025550143"}}},
 	}
 	for _, tt := range tests {
