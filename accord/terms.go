@@ -88,6 +88,10 @@ type Ceiling struct {
 type MatchRule struct {
 	Kind  string `json:"kind"`
 	Quota int    `json:"quota"` // selectors a member may ask another in 24 hours
+	// PerCase and PerOfficer bound what may be asked in 24 hours under one case
+	// reference and by one officer; 0 is no bound of their own.
+	PerCase    int `json:"per_case,omitzero"`
+	PerOfficer int `json:"per_officer,omitzero"`
 }
 
 // Terms are what the members sign.
@@ -125,15 +129,14 @@ func parties(ms []Member) []string {
 	return out
 }
 
-// Quota returns the daily quota for a selector kind; ok is false where the
-// accord does not allow that kind.
-func (t Terms) Quota(kind string) (n int, ok bool) {
-	for _, m := range t.Match {
-		if m.Kind == kind {
-			return m.Quota, true
-		}
+// MatchRule returns the rule for a selector kind; ok is false where the accord
+// does not allow that kind.
+func (t Terms) MatchRule(kind string) (r MatchRule, ok bool) {
+	i := slices.IndexFunc(t.Match, func(m MatchRule) bool { return m.Kind == kind })
+	if i < 0 {
+		return MatchRule{}, false
 	}
-	return 0, false
+	return t.Match[i], true
 }
 
 // Check reports everything that is wrong with the terms.
@@ -185,6 +188,9 @@ func (t Terms) Check() error {
 	for _, m := range t.Match {
 		if m.Kind == "" || m.Quota < 1 {
 			fail("match kind %q needs a quota of at least 1", m.Kind)
+		}
+		if m.PerCase < 0 || m.PerOfficer < 0 || m.PerCase > m.Quota || m.PerOfficer > m.Quota {
+			fail("match kind %q: per_case and per_officer are 0 to the quota of %d", m.Kind, m.Quota)
 		}
 	}
 	if t.RetentionDays < 1 {

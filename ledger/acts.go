@@ -99,17 +99,21 @@ type (
 		Normaliser string `json:"normaliser"`
 		Epoch      uint64 `json:"epoch"`
 		PublicKey  []byte `json:"public_key"`
-		Filter     Digest `json:"filter"` // the filter is the event's body
+		Filter     Digest `json:"filter"` // of the whole filter
+		// Delta is the event's body where it is set: what leads to Filter from
+		// the one published before in the epoch. Else the body is the filter.
+		Delta Digest `json:"delta,omitzero"`
 	}
 	// MatchQuestion is the data of MatchAsked.
 	MatchQuestion struct {
 		To         string `json:"to"`
 		Selector   string `json:"selector"`
 		Epoch      uint64 `json:"epoch"`
-		Case       string `json:"case"`       // case reference
-		Count      int    `json:"count"`      // selectors asked, without padding
-		Commitment []byte `json:"commitment"` // HMAC-SHA256(own salt, the normalised list)
-		Question   Digest `json:"question"`   // the blinded elements, the event's body
+		Case       string `json:"case"`             // case reference
+		Officer    string `json:"officer,omitzero"` // pseudonym of who asked, the same within the accord
+		Count      int    `json:"count"`            // selectors asked, without padding
+		Commitment []byte `json:"commitment"`       // HMAC-SHA256(own salt, the normalised list)
+		Question   Digest `json:"question"`         // the blinded elements, the event's body
 	}
 	// MatchAnswer is the data of MatchAnswered.
 	MatchAnswer struct {
@@ -119,8 +123,10 @@ type (
 		Count    int    `json:"count"`
 		Left     int    `json:"left"` // quota left in this period
 		Case     string `json:"case"`
+		Officer  string `json:"officer,omitzero"`
 		Answer   Digest `json:"answer"` // evaluated elements and proof, the event's body
 		Refused  string `json:"refused,omitzero"`
+		Stale    bool   `json:"stale,omitzero"` // refused for its epoch alone: ask again with the newest filter
 	}
 	// Request is the data of RequestMade. Either a selector or an object is named.
 	Request struct {

@@ -63,7 +63,7 @@ func MintExchange(a accord.Accord, st *accord.State, me, to, selector string, ki
 	if status := st.At(now); status.Name != accord.InForce {
 		return Released{}, fmt.Errorf("%w: the accord is %s", ErrWithheld, status)
 	}
-	if _, ok := a.Terms.Quota(selector); !ok {
+	if _, ok := a.Terms.MatchRule(selector); !ok {
 		return Released{}, fmt.Errorf("%w: the accord does not allow matching of kind %q", ErrWithheld, selector)
 	}
 	holder, asker := me, to

@@ -228,7 +228,9 @@ func BodyDigest(e ledger.Event) (d ledger.Digest, ok bool) {
 		err, d = json.Unmarshal(e.Data, &x), x.Digest
 	case ledger.MatchPublished:
 		var x ledger.MatchKey
-		err, d = json.Unmarshal(e.Data, &x), x.Filter
+		if err, d = json.Unmarshal(e.Data, &x), x.Filter; x.Delta != (ledger.Digest{}) {
+			d = x.Delta
+		}
 	case ledger.MatchAsked:
 		var x ledger.MatchQuestion
 		err, d = json.Unmarshal(e.Data, &x), x.Question

@@ -420,8 +420,10 @@ type IncidentQuery struct {
 // where each was found.
 type Selectors interface {
 	PutSelector(kind, value, object string) error // idempotent
-	// SelectorValues returns the distinct values of a kind, ascending.
-	SelectorValues(kind string) ([]string, error)
+	// EachSelector calls fn for every value of a kind with each object that
+	// holds it, by value and then object, ascending. fn must not use the
+	// transaction.
+	EachSelector(kind string, fn func(value, object string)) error
 	// SelectorObjects returns the objects that hold a value, ascending.
 	SelectorObjects(kind, value string) ([]string, error)
 	DeleteSelectors(object string) error

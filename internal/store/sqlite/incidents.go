@@ -74,8 +74,9 @@ func (t *tx) PutSelector(kind, value, object string) error {
 	return err
 }
 
-func (t *tx) SelectorValues(kind string) ([]string, error) {
-	return t.strings("selector values", "SELECT DISTINCT value FROM selectors WHERE kind = ? ORDER BY value", kind)
+func (t *tx) EachSelector(kind string, fn func(value, object string)) error {
+	return t.query("selectors", "SELECT value, object FROM selectors WHERE kind = ? ORDER BY value, object", []driver.Value{kind},
+		func(v []driver.Value) { fn(text(v[0]), text(v[1])) })
 }
 
 func (t *tx) SelectorObjects(kind, value string) ([]string, error) {
