@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -245,100 +244,6 @@ func (a *app) inboxCmd() *cobra.Command {
 			})
 		},
 	}
-}
-
-func (a *app) matchCmd() *cobra.Command {
-	var ask node.MatchAsk
-	askCmd := &cobra.Command{
-		Use: "ask [FILE]", Short: "Ask privately which values a partner knows; one a line", Args: cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			raw, err := readFile(strings.Join(append(args, "-")[:1], ""), a.in)
-			if err != nil {
-				return err
-			}
-			sc := bufio.NewScanner(bytes.NewReader(raw))
-			for sc.Scan() {
-				ask.Values = append(ask.Values, sc.Text())
-			}
-			if err := sc.Err(); err != nil {
-				return fmt.Errorf("reading the list: %w", err)
-			}
-			var q node.Question
-			if err := a.client().Post(c.Context(), "/match/ask", ask, &q); err != nil {
-				return err
-			}
-			return a.showQuestion(q)
-		},
-	}
-	f := askCmd.Flags()
-	f.StringVar(&ask.Accord, "accord", "", "the accord")
-	f.StringVar(&ask.To, "to", "", "the partner asked; may be left out where there is one")
-	f.StringVar(&ask.Selector, "kind", "", "selector kind, such as phone or plate")
-	f.StringVar(&ask.Case, "case", "", "case reference; the partner sees it")
-	for _, n := range []string{"accord", "kind", "case"} {
-		_ = askCmd.MarkFlagRequired(n)
-	}
-
-	pub := map[string]*string{"accord": new(string), "selector": new(string)}
-	publish := &cobra.Command{
-		Use: "publish", Short: "Open a new epoch: publish what partners may match", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			var out node.Publication
-			if err := a.client().Post(c.Context(), "/match/publish", pub, &out); err != nil {
-				return err
-			}
-			return a.show(out, func(w io.Writer) {
-				line(w, out.Selector, fmt.Sprintf("epoch %d", out.Epoch), fmt.Sprintf("%d held", out.Held), fmt.Sprintf("%d bytes to %s", out.Bytes, strings.Join(out.To, ", ")))
-			})
-		},
-	}
-	publish.Flags().StringVar(pub["accord"], "accord", "", "the accord")
-	publish.Flags().StringVar(pub["selector"], "kind", "", "selector kind")
-	_ = publish.MarkFlagRequired("accord")
-	_ = publish.MarkFlagRequired("kind")
-
-	questions := &cobra.Command{
-		Use: "questions [ID]", Short: "Show what we asked", Args: cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				var q node.Question
-				if err := a.client().Get(c.Context(), "/match/questions/"+url.PathEscape(args[0]), nil, &q); err != nil {
-					return err
-				}
-				return a.showQuestion(q)
-			}
-			var out struct {
-				Questions []node.Question `json:"questions"`
-			}
-			if err := a.client().Get(c.Context(), "/match/questions", nil, &out); err != nil {
-				return err
-			}
-			return a.show(out, func(w io.Writer) {
-				for _, q := range out.Questions {
-					line(w, q.ID, q.At, q.To, q.Selector, q.Case, fmt.Sprintf("%d asked", q.Count), q.State, fmt.Sprintf("%d hits", len(q.Hits)))
-				}
-			})
-		},
-	}
-	return group("match", "Ask without telling: private matching", askCmd, publish, questions, a.requestCmd(), a.requestsCmd(), a.answerCmd())
-}
-
-func (a *app) showQuestion(q node.Question) error {
-	err := a.show(q, func(w io.Writer) {
-		line(w, "question", q.ID, q.State, q.Reason)
-		line(w, fmt.Sprintf("%d asked, %d hits, %d left of the quota", q.Count, len(q.Hits), q.Left))
-		for _, h := range q.Hits {
-			line(w, "  hit", h.Asked, h.Value)
-		}
-		for _, p := range q.Problems {
-			line(w, "  not asked", p.Value, p.Reason)
-		}
-		line(w, "a hit is wrong by chance in", q.FalsePositive)
-	})
-	if err == nil && q.State == "refused" {
-		err = no
-	}
-	return err
 }
 
 func (a *app) requestCmd() *cobra.Command {

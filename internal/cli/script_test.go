@@ -2,7 +2,10 @@ package cli_test
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +30,10 @@ func TestScripts(t *testing.T) {
 			"flip":  flip,
 			"halve": halve,
 			"keep":  keep,
+			"edit":  edit,
+
+			"phones":    phones,
+			"computing": computing,
 		},
 	})
 }
@@ -49,6 +56,53 @@ func ready(ts *testscript.TestScript, neg bool, args []string) {
 		case <-tick.C:
 		}
 	}
+}
+
+// phones FILE N writes N telephone numbers and a line that is none.
+func phones(ts *testscript.TestScript, neg bool, args []string) {
+	n, err := strconv.Atoi(args[len(args)-1])
+	if neg || len(args) != 2 || err != nil {
+		ts.Fatalf("usage: phones FILE N")
+	}
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "0700 %06d\n", i)
+	}
+	b.WriteString("nobody\n")
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(b.String()), 0o600))
+}
+
+// computing DIR waits until the node in DIR has computed part of what it is
+// about to publish.
+func computing(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: computing DIR")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c := client.New(ts.MkAbs(args[0]))
+	defer c.Close()
+	for {
+		var out struct {
+			Published []struct{ Done, Total int }
+		}
+		if err := c.Get(ctx, "/match/published", nil, &out); err != nil {
+			ts.Fatalf("asking how far it is: %v", err)
+		}
+		for _, p := range out.Published {
+			if p.Done > 0 && p.Done < p.Total {
+				return
+			}
+		}
+	}
+}
+
+// edit FILE NEWFILE OLD NEW copies FILE with one text in place of another.
+func edit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: edit FILE NEWFILE OLD NEW")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.ReplaceAll(ts.ReadFile(args[0]), args[2], args[3])), 0o600))
 }
 
 // flip FILE NEWFILE copies FILE with one bit flipped in its middle.

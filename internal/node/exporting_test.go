@@ -180,7 +180,7 @@ func TestExportEndsWithRetention(t *testing.T) {
 	var clock atomic.Int64
 	w := &world{t: t, guarantor: start(t, "guarantor"), north: start(t, "north")}
 	w.south = start(t, "south", func(o *node.Options) { o.Now = func() time.Time { return time.Now().Add(time.Duration(clock.Load())) } })
-	w.agree()
+	w.agree(func(*node.Draft) {})
 	ids := w.importReports()
 	rel, err := w.north.ReleaseObject(t.Context(), node.ReleaseAsk{Object: ids[0], Accord: w.accord, Purpose: "protection"})
 	if err != nil || !rel.Released {

@@ -267,7 +267,7 @@ func readItem(number int, raw []byte) (item, *stix.Object, error) {
 	if err != nil {
 		return item{}, nil, err
 	}
-	it := item{number: number, object: storedObject(obj, "", "")}
+	it := item{number: number, object: storedObject(obj, "", ""), selectors: selectorsOf(obj)}
 	if obj.Type != "incident" {
 		return it, obj, nil
 	}
@@ -279,7 +279,7 @@ func readItem(number int, raw []byte) (item, *stix.Object, error) {
 		return item{}, nil, err
 	}
 	row, err := incidentRow(rec, "")
-	it.incident, it.selectors = row, rec.Selectors
+	it.incident, it.selectors = row, append(it.selectors, rec.Selectors...)
 	return it, obj, err
 }
 

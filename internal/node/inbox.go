@@ -55,7 +55,7 @@ func (n *Node) takeContent(tx store.Tx, pc pact, from string, index int64, e led
 	case ledger.Released, ledger.Corrected:
 		return n.takeRelease(tx, pc, from, index, e, body)
 	case ledger.MatchPublished:
-		return n.takeFilter(tx, pc, from, index, e)
+		return n.takeFilter(tx, pc, from, index, e, body)
 	case ledger.MatchAsked:
 		return tx.PutDoc(docTodo, fmt.Sprintf("answer/%s/%s/%d", pc.ID, from, index), []byte("{}"))
 	case ledger.MatchAnswered:

@@ -73,6 +73,9 @@ type Node struct {
 	pairing map[string]*sync.Mutex        // one exchange at a time with each partner under an accord; map guarded by mu
 	wg      sync.WaitGroup
 	opened  sync.Map // SHA-256 of an accord note → accord.Accord
+
+	preparing sync.Map // matchJob → progress, while a publication is computed
+	filters   filterCache
 }
 
 // Init makes a node's folder: configuration, keys, first card. The folder must

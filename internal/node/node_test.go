@@ -33,19 +33,19 @@ r2,2026-02-04,,day,Name of a courier,secret,Jalalabad,Nangarhar,Jalalabad,Afghan
 // world is North and South with Guarantor as witness, paired, with an accord
 // in force.
 type world struct {
-	t                       *testing.T
+	t                       testing.TB
 	north, south, guarantor *node.Node
 	northStop, southStop    func()
 	northClock              atomic.Int64 // how far north's clock is ahead, a time.Duration
 	accord                  string
 }
 
-func start(t *testing.T, party string, edit ...func(*node.Options)) *node.Node {
+func start(t testing.TB, party string, edit ...func(*node.Options)) *node.Node {
 	t.Helper()
 	return open(t, initNode(t, party), edit...)
 }
 
-func initNode(t *testing.T, party string) (dir string) {
+func initNode(t testing.TB, party string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	cfg := node.Config{Party: party, Name: strings.ToUpper(party) + " (fictional)", Link: "127.0.0.1:0", Console: "127.0.0.1:0"}
@@ -56,13 +56,13 @@ func initNode(t *testing.T, party string) (dir string) {
 }
 
 // open opens and runs the node in dir until the test ends.
-func open(t *testing.T, dir string, edit ...func(*node.Options)) *node.Node {
+func open(t testing.TB, dir string, edit ...func(*node.Options)) *node.Node {
 	t.Helper()
 	n, _ := openStoppable(t, dir, edit...)
 	return n
 }
 
-func openStoppable(t *testing.T, dir string, edit ...func(*node.Options)) (n *node.Node, stop func()) {
+func openStoppable(t testing.TB, dir string, edit ...func(*node.Options)) (n *node.Node, stop func()) {
 	t.Helper()
 	opt := node.Options{Every: -1}
 	for _, f := range edit {
@@ -98,7 +98,7 @@ func openStoppable(t *testing.T, dir string, edit ...func(*node.Options)) (n *no
 	return n, stop
 }
 
-func introduce(t *testing.T, ns ...*node.Node) {
+func introduce(t testing.TB, ns ...*node.Node) {
 	t.Helper()
 	for _, a := range ns {
 		for _, b := range ns {
@@ -123,23 +123,31 @@ func draft(members ...string) node.Draft {
 	}
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	return newWorldUnder(t, func(*node.Draft) {})
+}
+
+// newWorldUnder is newWorld with other terms.
+func newWorldUnder(t testing.TB, edit func(*node.Draft)) *world {
 	t.Helper()
 	w := &world{t: t, guarantor: start(t, "guarantor")}
 	w.north, w.northStop = openStoppable(t, initNode(t, "north"), func(o *node.Options) {
 		o.Now = func() time.Time { return time.Now().Add(time.Duration(w.northClock.Load())) }
 	})
 	w.south, w.southStop = openStoppable(t, initNode(t, "south"))
-	w.agree()
+	w.agree(edit)
 	return w
 }
 
 // agree pairs the three nodes and brings the accord in force.
-func (w *world) agree() {
+func (w *world) agree(edit func(*node.Draft)) {
 	t := w.t
 	t.Helper()
 	introduce(t, w.north, w.south, w.guarantor)
-	if err := w.north.SaveDraft(t.Context(), "d", draft("north", "south")); err != nil {
+	d := draft("north", "south")
+	edit(&d)
+	if err := w.north.SaveDraft(t.Context(), "d", d); err != nil {
 		t.Fatal(err)
 	}
 	a, err := w.north.OfferAccord(t.Context(), "d")
@@ -309,7 +317,7 @@ func TestTheGateWithholds(t *testing.T) {
 func TestPrivateQuestion(t *testing.T) {
 	w := newWorld(t)
 	ids := w.importReports()
-	pub, err := w.north.PublishMatch(t.Context(), w.accord, "phone")
+	pub, err := w.north.PublishMatch(t.Context(), w.accord, "phone", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,7 +381,7 @@ func TestPrivateQuestion(t *testing.T) {
 func TestQuotaIsEnforcedByTheHolder(t *testing.T) {
 	w := newWorld(t)
 	w.importReports()
-	if _, err := w.north.PublishMatch(t.Context(), w.accord, "phone"); err != nil {
+	if _, err := w.north.PublishMatch(t.Context(), w.accord, "phone", false); err != nil {
 		t.Fatal(err)
 	}
 	w.sync(w.north, "south")

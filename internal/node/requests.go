@@ -34,7 +34,8 @@ type Request struct {
 	Object    string      `json:"object,omitempty"`
 	State     string      `json:"state"` // open, answered, declined or refused
 	Reason    string      `json:"reason"`
-	Objects   []ObjectRef `json:"objects"` // in: what we hold on it; out: what was released in answer
+	Objects   []ObjectRef `json:"objects"`         // in: what we hold on it; out: what was released in answer
+	Lists     []string    `json:"lists,omitempty"` // in: lists of ours that have the value and never leave
 }
 
 // ObjectRef names an object for people.
@@ -253,6 +254,7 @@ func (n *Node) completeRequest(tx store.Tx, v *Request) error {
 		if ids, err = tx.SelectorObjects(v.Selector, v.Value); err != nil {
 			return err
 		}
+		v.Lists, ids = listsOf(ids)
 	}
 	for _, id := range ids {
 		o, err := tx.Object(id)

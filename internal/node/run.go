@@ -43,6 +43,7 @@ func (n *Node) Run(ctx context.Context, ready func()) error {
 	n.runPartners(ctx)
 	n.wg.Go(func() { n.keepFeeds(ctx) })
 	n.wg.Go(func() { n.keepFiling(ctx) })
+	n.wg.Go(func() { n.keepMatch(ctx) })
 	select {
 	case err = <-served:
 	case <-ctx.Done():

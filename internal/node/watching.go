@@ -290,6 +290,15 @@ func (n *Node) Overview(ctx context.Context) (Overview, error) {
 	for _, a := range alarms {
 		out.Waiting = append(out.Waiting, Waiting{Kind: "alarm", Title: a.Text, At: a.At, Page: "ledger"})
 	}
+	notices, err := n.Notices(ctx)
+	if err != nil {
+		return out, err
+	}
+	for _, x := range notices {
+		if kind := map[bool]string{true: "inbox", false: "alarm"}[x.Kind == noticeHit]; x.Seen == "" {
+			out.Waiting = append(out.Waiting, Waiting{Kind: kind, Title: x.Text, At: x.At, Page: "ledger"})
+		}
+	}
 	requests, err := n.Requests(ctx)
 	if err != nil {
 		return out, err

@@ -102,7 +102,7 @@ func TestRetentionEnds(t *testing.T) {
 	w := &world{t: t, north: start(t, "north"), guarantor: start(t, "guarantor")}
 	dir := initNode(t, "south")
 	w.south, w.southStop = openStoppable(t, dir, func(o *node.Options) { o.Now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) } })
-	w.agree()
+	w.agree(func(*node.Draft) {})
 	rel, it := w.receiveFirst(w.importReports())
 	late.Store(int64(91 * 24 * time.Hour))
 	w.sync(w.north, "south")

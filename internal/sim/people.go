@@ -248,7 +248,7 @@ func (w *world) answer(ctx context.Context, p *process) error {
 }
 
 func (w *world) publish(ctx context.Context, p *process) error {
-	_, err := p.PublishMatch(ctx, w.accord, "phone")
+	_, err := p.PublishMatch(ctx, w.accord, "phone", w.chance(0.5))
 	return err
 }
 

@@ -252,25 +252,8 @@ func (s *Server) accordRoutes() {
 }
 
 func (s *Server) matchRoutes() {
+	s.matchingRoutes()
 	n := s.node
-	handle(s, "POST", "/match/publish", "publish-match", officers, func(ctx context.Context, in *input[struct {
-		Accord   string `json:"accord"`
-		Selector string `json:"selector"`
-	}]) (node.Publication, error) {
-		return n.PublishMatch(ctx, in.Body.Accord, in.Body.Selector)
-	})
-	handle(s, "POST", "/match/ask", "ask-match", officers, func(ctx context.Context, in *input[node.MatchAsk]) (node.Question, error) {
-		return n.AskMatch(ctx, in.Body)
-	})
-	handle(s, "GET", "/match/questions", "list-questions", officers, func(ctx context.Context, _ *none) (out struct {
-		Questions []node.Question `json:"questions"`
-	}, err error) {
-		out.Questions, err = n.Questions(ctx)
-		return out, err
-	})
-	handle(s, "GET", "/match/questions/{id}", "show-question", officers, func(ctx context.Context, in *byID) (node.Question, error) {
-		return n.ShowQuestion(ctx, in.ID, "")
-	})
 	handle(s, "GET", "/requests", "list-requests", readers, func(ctx context.Context, _ *none) (out struct {
 		Requests []node.Request `json:"requests"`
 	}, err error) {
