@@ -41,8 +41,6 @@ const (
 type TAXII struct {
 	n *Node
 
-	pages pageCache
-
 	mu     sync.Mutex // guards the rest
 	known  map[string]APIUser
 	until  time.Time
@@ -210,16 +208,20 @@ func (t *TAXII) Page(ctx context.Context, u taxii.User, _ string, c taxii.Collec
 	}
 	var page taxii.Page
 	err = t.n.view(ctx, func(tx store.Tx) error {
-		page, err = t.pages.list(tx, in, q)
+		page, err = t.n.pages.list(tx, in, q)
 		return err
 	})
-	page.More = page.More || more && len(page.Records) > 0
+	page.More = page.More || more && (len(page.Records) > 0 || page.Body != nil)
 	return page, err
 }
 
 func listPage(tx store.Tx, in store.Collection, q taxii.Query) (taxii.Page, error) {
+	return listUpTo(tx, in, q, pageBytes)
+}
+
+func listUpTo(tx store.Tx, in store.Collection, q taxii.Query, most int) (taxii.Page, error) {
 	sq := store.ObjectQuery{
-		In: &in, IDs: q.IDs, Types: q.Types, Specs: q.Specs, After: q.After, Limit: q.Limit, MaxBytes: pageBytes,
+		In: &in, IDs: q.IDs, Types: q.Types, Specs: q.Specs, After: q.After, Limit: q.Limit, MaxBytes: most,
 		Versions: store.Versions{Last: q.Last, First: q.First, At: q.At}, Want: store.WantIndex,
 	}
 	if q.Bytes {
