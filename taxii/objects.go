@@ -27,12 +27,14 @@ func (q *request) page(c Collection, allowed []string, edit func(*Query)) (Page,
 	if !c.CanRead {
 		return Page{}, "", ErrForbidden
 	}
-	query, next, err := parseQuery(q.URL.Query(), q.s.opt.PageSize, allowed...)
+	values := q.URL.Query()
+	query, next, err := parseQuery(values, q.s.opt.PageSize, allowed...)
 	if err != nil {
 		return Page{}, "", err
 	}
+	what := c.ID + matches(values)
 	if next != "" {
-		at, err := q.s.key.parse(c.ID, next)
+		at, err := q.s.key.parse(what, next)
 		if err != nil {
 			return Page{}, "", err
 		}
@@ -48,7 +50,7 @@ func (q *request) page(c Collection, allowed []string, edit func(*Query)) (Page,
 	h.Set("X-TAXII-Date-Added-First", FormatTime(first))
 	h.Set("X-TAXII-Date-Added-Last", FormatTime(last))
 	if next = ""; p.More {
-		next = q.s.key.format(c.ID, last)
+		next = q.s.key.format(what, last)
 	}
 	return p, next, nil
 }
