@@ -73,6 +73,7 @@ type Node struct {
 	pairing map[string]*sync.Mutex        // one exchange at a time with each partner under an accord; map guarded by mu
 	wg      sync.WaitGroup
 	pages   *pageFiles
+	imports importRuns
 	opened  sync.Map // SHA-256 of an accord note → accord.Accord
 }
 
@@ -147,6 +148,9 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	}
 	if n.st, err = sqlite.Open(filepath.Join(dir, "parley.db")); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), n.lock.Close())
+	}
+	if err := dropImports(dir); err != nil {
+		return nil, errors.Join(err, n.Close())
 	}
 	if n.pages, err = newPageFiles(filepath.Join(dir, "pages")); err != nil {
 		return nil, errors.Join(err, n.Close())
