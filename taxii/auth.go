@@ -41,7 +41,7 @@ func credentials(r *http.Request) (c Credentials, ok bool) {
 		}
 		c.Name, c.Secret, ok = strings.Cut(string(b), ":")
 		return c, ok && c.Secret != ""
-	case "bearer":
+	case "bearer", "token": // the common Python client says Token
 		return Credentials{Secret: rest}, rest != ""
 	}
 	return c, false

@@ -3,6 +3,7 @@ package taxii
 import (
 	"context"
 	"errors"
+	"io"
 )
 
 // Errors of a Backend that have an answer of their own. Any other error is
@@ -59,6 +60,31 @@ type Query struct {
 type Page struct {
 	Records []Record
 	More    bool // records follow; a Page may be short and have More
+	// Body may stand in place of the Records of a query for Bytes. First and
+	// Last are then the Added of its first and last record.
+	Body        Body
+	First, Last int64
+}
+
+// Body is the bytes of at least one record, as they are, with commas between
+// them. Whoever gets it closes it.
+type Body interface {
+	Size() int64 // in bytes
+	// WriteTo writes it. A writer that implements io.ReaderFrom lets the system
+	// send what is in files by itself.
+	io.WriterTo
+	io.Closer
+}
+
+// empty reports whether the page has no record.
+func (p Page) empty() bool { return len(p.Records) == 0 && p.Body == nil }
+
+// span is the Added of the first and last record.
+func (p Page) span() (first, last int64) {
+	if p.Body != nil {
+		return p.First, p.Last
+	}
+	return p.Records[0].Added, p.Records[len(p.Records)-1].Added
 }
 
 // Record is one version of an object.

@@ -70,6 +70,17 @@ func parseQuery(values url.Values, maxLimit int, allowed ...string) (q Query, ne
 	return q, next, nil
 }
 
+// matches writes the match parameters of a request.
+func matches(values url.Values) string {
+	var b strings.Builder
+	for _, name := range sortedKeys(values) {
+		if strings.HasPrefix(name, "match[") {
+			fmt.Fprintf(&b, "\n%s=%s", name, values.Get(name))
+		}
+	}
+	return b.String()
+}
+
 func sortedKeys(values url.Values) []string {
 	keys := make([]string, 0, len(values))
 	for k := range values {
@@ -130,11 +141,15 @@ func parseVersions(s string, q *Query) error {
 	if err != nil {
 		return err
 	}
-	all := false
-	for _, v := range list {
+	for i, v := range list {
+		if slices.Contains(list[:i], v) {
+			return badParameter(pVersion, "%q is given twice", clip(v))
+		}
 		switch v {
 		case "all":
-			all = true
+			if len(list) > 1 {
+				return badParameter(pVersion, "all goes with no other version")
+			}
 		case "last":
 			q.Last = true
 		case "first":
@@ -146,9 +161,6 @@ func parseVersions(s string, q *Query) error {
 			}
 			q.At = append(q.At, t.UnixMicro())
 		}
-	}
-	if all {
-		q.Last, q.First, q.At = false, false, nil
 	}
 	return nil
 }

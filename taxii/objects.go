@@ -27,12 +27,14 @@ func (q *request) page(c Collection, allowed []string, edit func(*Query)) (Page,
 	if !c.CanRead {
 		return Page{}, "", ErrForbidden
 	}
-	query, next, err := parseQuery(q.URL.Query(), q.s.opt.PageSize, allowed...)
+	values := q.URL.Query()
+	query, next, err := parseQuery(values, q.s.opt.PageSize, allowed...)
 	if err != nil {
 		return Page{}, "", err
 	}
+	what := c.ID + matches(values)
 	if next != "" {
-		at, err := q.s.key.parse(c.ID, next)
+		at, err := q.s.key.parse(what, next)
 		if err != nil {
 			return Page{}, "", err
 		}
@@ -40,15 +42,15 @@ func (q *request) page(c Collection, allowed []string, edit func(*Query)) (Page,
 	}
 	edit(&query)
 	p, err := q.s.b.Page(q.Context(), q.user, q.root, c, query)
-	if err != nil || len(p.Records) == 0 {
+	if err != nil || p.empty() {
 		return p, "", err
 	}
-	first, last := p.Records[0].Added, p.Records[len(p.Records)-1].Added
+	first, last := p.span()
 	h := q.w.Header()
 	h.Set("X-TAXII-Date-Added-First", FormatTime(first))
 	h.Set("X-TAXII-Date-Added-Last", FormatTime(last))
 	if next = ""; p.More {
-		next = q.s.key.format(c.ID, last)
+		next = q.s.key.format(what, last)
 	}
 	return p, next, nil
 }
@@ -76,7 +78,7 @@ func (q *request) objects(c Collection) error {
 
 func (q *request) object(c Collection, id string) error {
 	p, next, err := q.page(c, objectParameters, func(x *Query) { x.Bytes, x.IDs = true, []string{id} })
-	if err == nil && len(p.Records) == 0 {
+	if err == nil && p.empty() {
 		err = q.exists(c, id)
 	}
 	if err != nil {
@@ -121,21 +123,62 @@ func (p progress) Write(b []byte) (int, error) {
 	return p.q.w.Write(b)
 }
 
+// ReadFrom lets the system send a file by itself, where net/http can.
+func (p progress) ReadFrom(r io.Reader) (int64, error) {
+	p.q.deadline()
+	if w, ok := p.q.w.(io.ReaderFrom); ok {
+		return w.ReadFrom(r)
+	}
+	return io.Copy(struct{ io.Writer }{p}, r)
+}
+
+// records writes the bytes of records with commas between them.
+type records []Record
+
+func (rs records) Size() int64 {
+	size := len(rs) - 1
+	for _, r := range rs {
+		size += len(r.Bytes)
+	}
+	return int64(size)
+}
+
+func (rs records) WriteTo(w io.Writer) (n int64, err error) {
+	for i, r := range rs {
+		if i > 0 {
+			m, err := w.Write([]byte{','})
+			if n += int64(m); err != nil {
+				return n, err
+			}
+		}
+		m, err := w.Write(r.Bytes)
+		if n += int64(m); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (records) Close() error { return nil }
+
 // envelope writes objects as they are (§3.7). Without any there is no list.
 func (q *request) envelope(p Page, next string) error {
-	head := `{"more":` + strconv.FormatBool(p.More)
+	head, tail := `{"more":`+strconv.FormatBool(p.More), "}"
 	if next != "" {
 		head += `,"next":"` + next + `"`
 	}
-	size := len(head) + len("}")
-	for i, r := range p.Records {
-		if size += len(r.Bytes) + len(","); i == 0 {
-			size += len(`,"objects":[`) + len("]") - len(",")
-		}
+	body := p.Body
+	if body == nil && len(p.Records) > 0 {
+		body = records(p.Records)
+	}
+	size := int64(0)
+	if body != nil {
+		defer body.Close()
+		head, tail, size = head+`,"objects":[`, "]}", body.Size()
 	}
 	h := q.w.Header()
 	h.Set("Content-Type", MediaType)
-	h.Set("Content-Length", strconv.Itoa(size))
+	h.Set("Content-Length", strconv.FormatInt(int64(len(head)+len(tail))+size, 10))
 	q.w.WriteHeader(http.StatusOK)
 	if q.Method == http.MethodHead {
 		return nil
@@ -144,20 +187,12 @@ func (q *request) envelope(p Page, next string) error {
 	b.Reset(progress{q})
 	defer func() { b.Reset(nil); writers.Put(b) }()
 	_, _ = b.WriteString(head) // an error stays and stops the rest
-	for i, r := range p.Records {
-		if i == 0 {
-			_, _ = b.WriteString(`,"objects":[`)
-		} else {
-			_ = b.WriteByte(',')
-		}
-		if _, err := b.Write(r.Bytes); err != nil {
-			return nil // the client is gone
+	if body != nil {
+		if _, err := body.WriteTo(b); err != nil {
+			return nil // the client is gone; a length that is not kept ends the connection
 		}
 	}
-	if len(p.Records) > 0 {
-		_ = b.WriteByte(']')
-	}
-	_ = b.WriteByte('}')
+	_, _ = b.WriteString(tail)
 	_ = b.Flush()
 	return nil
 }

@@ -6,92 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"strings"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"parley.example/parley/internal/node"
 )
-
-func (a *app) importCmd() *cobra.Command {
-	var format, mapping string
-	c := &cobra.Command{
-		Use: "import FILE…", Short: "Import incidents and STIX objects; every item is taken or refused with a reason", Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			type account struct {
-				File string `json:"file"`
-				node.Import
-			}
-			out := struct {
-				Files []account `json:"files"`
-				OK    bool      `json:"ok"`
-			}{Files: []account{}, OK: true}
-			q := url.Values{}
-			if format != "" {
-				q.Set("format", format)
-			}
-			if mapping != "" {
-				m, err := os.ReadFile(mapping)
-				if err != nil {
-					return err
-				}
-				q.Set("map", string(m))
-			}
-			for _, name := range args {
-				got, err := a.importOne(c, name, q)
-				if err != nil {
-					return fmt.Errorf("%s: %w", name, err)
-				}
-				out.OK = out.OK && len(got.Refused) == 0
-				out.Files = append(out.Files, account{name, got})
-			}
-			err := a.show(out, func(w io.Writer) {
-				for _, f := range out.Files {
-					fmt.Fprintf(w, "%s: %s, %d items: %d taken, %d known already, %d refused\n", f.File, f.Format, f.Items, f.Taken, f.Known, len(f.Refused))
-					for _, r := range f.Refused {
-						line(w, "  item "+fmt.Sprint(r.Item), r.ID, r.Reason)
-					}
-					for _, l := range f.NotCarried {
-						line(w, "  not carried", l.Path, l.Reason)
-					}
-				}
-			})
-			if err == nil && !out.OK {
-				err = no
-			}
-			return err
-		},
-	}
-	c.Flags().StringVar(&format, "format", "", "stix, misp, ucdp or csv; left out, it is recognised")
-	c.Flags().StringVar(&mapping, "map", "", "mapping file (JSON) for CSV files of other columns")
-	return c
-}
-
-func (a *app) importOne(c *cobra.Command, name string, q url.Values) (node.Import, error) {
-	var got node.Import
-	f, err := os.Open(name)
-	if err != nil {
-		return got, err
-	}
-	defer f.Close()
-	var r io.Reader = f
-	if size, err := f.Stat(); err == nil && a.terminal() {
-		bar := progressbar.NewOptions64(size.Size(), progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription(name),
-			progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish())
-		r = io.TeeReader(f, bar)
-		defer bar.Finish()
-	}
-	return got, a.client().Send(c.Context(), "/import", q, r, &got)
-}
-
-// terminal reports whether progress would be seen by a person.
-func (a *app) terminal() bool {
-	f, ok := a.err.(*os.File)
-	return ok && !a.json && term.IsTerminal(int(f.Fd()))
-}
 
 func (a *app) listCmd() *cobra.Command {
 	q := map[string]*string{"from": new(string), "to": new(string), "area": new(string), "class": new(string)}

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -29,6 +28,9 @@ type Import struct {
 	// NotCarried lists what was in the file and has no place in STIX; the items
 	// that it belonged to were taken without it.
 	NotCarried []misp.Lost `json:"not_carried"`
+	// Continued is how many of the items were stored before, when the file was
+	// imported and that was stopped; the account is of the whole file.
+	Continued int `json:"continued,omitempty"`
 }
 
 // Refusal says which item was refused and why. Item counts from 1.
@@ -59,104 +61,78 @@ type item struct {
 	named     bool // by a STIX identifier in a CSV file
 }
 
-// ImportFile reads a file of incidents or STIX objects and stores what is good
-// in it, in one transaction: a file that breaks off or does not read as a
-// whole leaves nothing behind, and importing it again changes nothing. format
-// is one of the Format constants, or "" to recognise it. mapping is for CSV
-// files of other columns than Parley's; nil means Parley's own.
-func (n *Node) ImportFile(ctx context.Context, r io.Reader, format string, mapping *incident.Mapping) (Import, error) {
-	in := bufio.NewReaderSize(r, sniffed)
-	head, err := in.Peek(sniffed)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return Import{}, fmt.Errorf("reading the file: %w", err)
-	}
-	if format == "" {
-		if format = recognise(head, mapping); format == "" {
-			return Import{}, fmt.Errorf("%w: the format of the file is not recognised; name it with --format (%s, %s, %s, %s) and, for other CSV columns, give --map", ErrInvalid, FormatSTIX, FormatMISP, FormatUCDP, FormatCSV)
-		}
-	}
-	out := Import{Format: format, Refused: []Refusal{}, NotCarried: []misp.Lost{}}
-	var items []item
+// readItems reads a file of a format and hands out its items in order, each
+// good or with the reason why not, and what in it cannot be carried.
+func readItems(in io.Reader, format string, mapping *incident.Mapping, take func(item, error) error, lose func(misp.Lost)) error {
 	row := func(number int, rec incident.Incident, err error) error {
-		out.Items++
-		var it item
+		it := item{number: number}
+		it.object.ID = rec.ID
 		if err == nil {
-			it, err = incidentItem(number, rec)
+			if it, err = incidentItem(number, rec); err != nil {
+				it = item{number: number, object: store.Object{ID: rec.ID}}
+			}
 			it.named = rec.ID != incident.ID(rec.Source, rec.SourceID)
 		}
-		if err != nil {
-			out.Refused = append(out.Refused, Refusal{Item: number, ID: rec.ID, Reason: err.Error()})
-			return nil
-		}
-		items = append(items, it)
-		return ctx.Err()
+		return take(it, err)
 	}
 	switch format {
 	case FormatUCDP:
-		err = incident.ReadUCDP(in, row)
+		return incident.ReadUCDP(in, row)
 	case FormatCSV:
 		m := incident.ParleyMapping()
 		if mapping != nil {
 			m = *mapping
 		}
-		err = incident.ReadCSV(in, m, row)
+		return incident.ReadCSV(in, m, row)
 	case FormatSTIX:
-		_, err = stix.ReadBundle(in, func(i int, raw []byte) error {
-			out.Items++
+		_, err := stix.ReadBundle(in, func(i int, raw []byte) error {
 			it, err := objectItem(i+1, raw)
 			if err != nil {
-				out.Refused = append(out.Refused, Refusal{Item: i + 1, ID: idOf(raw), Reason: err.Error()})
-				return nil
+				it = item{number: i + 1, object: store.Object{ID: idOf(raw)}}
 			}
-			items = append(items, it)
-			return ctx.Err()
+			return take(it, err)
 		})
-	case FormatMISP:
-		items, err = readMISP(ctx, in, &out)
-	default:
-		return Import{}, fmt.Errorf("%w: format %q is none of %s, %s, %s, %s", ErrInvalid, clip(format), FormatSTIX, FormatMISP, FormatUCDP, FormatCSV)
+		return err
 	}
-	if err != nil {
-		return Import{}, fmt.Errorf("%w: the file was not imported: %w", ErrInvalid, err)
+	return readMISP(in, take, lose)
+}
+
+// storeItem stores an item of an imported file and enters it in the account.
+func (n *Node) storeItem(tx store.Tx, it item, format string, out *Import) error {
+	refuse := func(reason string) {
+		out.Refused = append(out.Refused, Refusal{it.number, it.object.ID, reason})
 	}
-	refused, lost := len(out.Refused), len(out.NotCarried)
-	err = n.update(ctx, func(tx store.Tx) error {
-		out.Taken, out.Known, out.Refused, out.NotCarried = 0, 0, out.Refused[:refused], out.NotCarried[:lost]
-		for _, it := range items {
-			// A table holds less than an object: it must not replace one.
-			if held, err := tx.Object(it.object.ID); it.named && err == nil && !bytes.Equal(held.Bytes, it.object.Bytes) {
-				out.Refused = append(out.Refused, Refusal{it.number, it.object.ID, "an object with this id is held, and says something else or more"})
-				continue
-			}
-			added, err := putItem(tx, it)
-			switch {
-			case errors.Is(err, store.ErrConflict) && format == FormatMISP && shared(it.object):
-				out.Known++
-				out.NotCarried = append(out.NotCarried, misp.Lost{Path: it.object.ID, Reason: "held already with another marking or other details; what is held stays"})
-			case errors.Is(err, store.ErrConflict) && it.record != nil:
-				// A row of a dataset that changed since: a newer version.
-				added, err := putChanged(tx, it, n.now())
-				if err != nil {
-					return err
-				}
-				if added {
-					out.Taken++
-				} else {
-					out.Known++
-				}
-			case errors.Is(err, store.ErrConflict):
-				out.Refused = append(out.Refused, Refusal{it.number, it.object.ID, "another object with the same id and version is stored; a changed object needs a newer modified time"})
-			case err != nil:
-				return err
-			case added:
-				out.Taken++
-			default:
-				out.Known++
-			}
+	// A table holds less than an object: it must not replace one.
+	if it.named {
+		held, err := tx.Object(it.object.ID)
+		if err == nil && !bytes.Equal(held.Bytes, it.object.Bytes) {
+			refuse("an object with this id is held, and says something else or more")
+			return nil
 		}
-		return nil
-	})
-	return out, err
+	}
+	added, err := putItem(tx, it)
+	if errors.Is(err, store.ErrConflict) {
+		switch {
+		case format == FormatMISP && shared(it.object):
+			out.NotCarried = append(out.NotCarried, misp.Lost{Path: it.object.ID, Reason: "held already with another marking or other details; what is held stays"})
+			added, err = false, nil
+		case it.record != nil:
+			// A row of a dataset that changed since: a newer version.
+			added, err = putChanged(tx, it, n.now())
+		default:
+			refuse("another object with the same id and version is stored; a changed object needs a newer modified time")
+			return nil
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case added:
+		out.Taken++
+	default:
+		out.Known++
+	}
+	return nil
 }
 
 func recognise(head []byte, mapping *incident.Mapping) string {
@@ -177,34 +153,33 @@ func recognise(head []byte, mapping *incident.Mapping) string {
 
 // readMISP reads events of MISP. Several events often hold the same observable,
 // cluster or organisation; it is one item.
-func readMISP(ctx context.Context, r io.Reader, out *Import) ([]item, error) {
-	var items []item
+func readMISP(r io.Reader, take func(item, error) error, lose func(misp.Lost)) error {
+	number := 0
 	first := true
-	err := misp.Read(r, func(i int, e misp.Event, err error) error {
+	return misp.Read(r, func(i int, e misp.Event, err error) error {
 		if err != nil {
-			out.Items++
-			out.Refused = append(out.Refused, Refusal{Item: out.Items, Reason: fmt.Sprintf("event %d: %v", i+1, err)})
-			return nil
+			number++
+			return take(item{number: number}, fmt.Errorf("event %d: %w", i+1, err))
 		}
 		for _, o := range e.Objects {
-			out.Items++
-			it, err := objectItem(out.Items, o.Raw())
+			number++
+			it, err := objectItem(number, o.Raw())
 			if err != nil {
-				out.Refused = append(out.Refused, Refusal{Item: out.Items, ID: o.ID, Reason: err.Error()})
-				continue
+				it = item{number: number, object: store.Object{ID: o.ID}}
 			}
-			items = append(items, it)
+			if err := take(it, err); err != nil {
+				return err
+			}
 		}
 		for _, l := range e.NotCarried {
 			if !first {
 				l.Path = fmt.Sprintf("response[%d].%s", i, l.Path)
 			}
-			out.NotCarried = append(out.NotCarried, l)
+			lose(l)
 		}
 		first = false
-		return ctx.Err()
+		return nil
 	})
-	return items, err
 }
 
 // shared reports whether an object that misp made belongs to no single event: an

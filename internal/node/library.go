@@ -349,14 +349,15 @@ const (
 	idleShare = 3
 )
 
-// keepFiling files objects as they are stored, until ctx ends. Adding objects
-// goes first.
+// keepFiling files objects as they are stored, and makes files of pages, until
+// ctx ends. Adding objects goes first.
 func (n *Node) keepFiling(ctx context.Context) {
 	if n.opt.Every < 0 {
 		return // a search files what it needs
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	paged := int64(0) // the newest object when there were no pages left to make
 	for {
 		select {
 		case <-ctx.Done():
@@ -364,14 +365,23 @@ func (n *Node) keepFiling(ctx context.Context) {
 		case <-timer.C:
 		}
 		start := time.Now()
-		left, err := n.fileObjects(ctx, filedAtOnce)
-		if err != nil && ctx.Err() == nil {
+		last := n.lastAdded(ctx)
+		made := false
+		var err error
+		if last != paged {
+			if made, err = n.fillPages(ctx); !made && err == nil {
+				paged = last
+			}
+		}
+		left, ferr := n.fileObjects(ctx, filedAtOnce)
+		if err = errors.Join(err, ferr); err != nil && ctx.Err() == nil {
 			n.opt.Log.Error("filing objects", "error", err)
 		}
+		busy := n.now().UnixMicro()-last < busyFor.Microseconds()
 		switch {
-		case !left:
+		case !left && !made:
 			timer.Reset(busyFor)
-		case n.adding(ctx):
+		case busy:
 			timer.Reset((busyShare - 1) * time.Since(start))
 		default:
 			timer.Reset((idleShare - 1) * time.Since(start))
@@ -379,12 +389,14 @@ func (n *Node) keepFiling(ctx context.Context) {
 	}
 }
 
-// adding reports whether objects were added just now.
-func (n *Node) adding(ctx context.Context) (busy bool) {
+// lastAdded is when an object was last added, 0 where there is none.
+func (n *Node) lastAdded(ctx context.Context) (at int64) {
 	_ = n.view(ctx, func(tx store.Tx) error { // on an error the node is not busy
 		last, _, err := tx.ListObjects(store.ObjectQuery{Newest: true, Limit: 1, Want: store.WantIndex})
-		busy = err == nil && len(last) > 0 && n.now().UnixMicro()-last[0].Added < busyFor.Microseconds()
+		if err == nil && len(last) > 0 {
+			at = last[0].Added
+		}
 		return err
 	})
-	return busy
+	return at
 }

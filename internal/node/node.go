@@ -72,6 +72,8 @@ type Node struct {
 	flights map[string]context.CancelFunc // stops the exchange under way, by accord/party; guarded by mu
 	pairing map[string]*sync.Mutex        // one exchange at a time with each partner under an accord; map guarded by mu
 	wg      sync.WaitGroup
+	pages   *pageFiles
+	imports importRuns
 	opened  sync.Map // SHA-256 of an accord note → accord.Accord
 
 	preparing sync.Map // matchJob → progress, while a publication is computed
@@ -149,6 +151,12 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	}
 	if n.st, err = sqlite.Open(filepath.Join(dir, "parley.db")); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), n.lock.Close())
+	}
+	if err := dropImports(dir); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	if n.pages, err = newPageFiles(filepath.Join(dir, "pages")); err != nil {
+		return nil, errors.Join(err, n.Close())
 	}
 	if err := n.loadBook(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -628,5 +629,87 @@ func TestInitRefusesAFolderInUse(t *testing.T) {
 	}
 	if _, err := node.Open(t.Context(), filepath.Join(t.TempDir(), "none"), node.Options{}); err == nil || !strings.Contains(err.Error(), "parley init") {
 		t.Errorf("opening nothing: %v, want to be told of parley init", err)
+	}
+}
+
+// An import that is stopped keeps what it stored, and the same file goes on
+// there; another file, or the same read another way, begins anew.
+func TestImportIsStoppedAndGoesOn(t *testing.T) {
+	n := start(t, "north")
+	var b strings.Builder
+	b.WriteString(csvHeader)
+	const rows = 4500
+	for i := range rows {
+		name := fmt.Sprintf("row %d", i)
+		if i == 10 || i == 4000 {
+			b.WriteString("x\n")
+			continue
+		}
+		fmt.Fprintf(&b, "r%d,2026-01-07,,day,%s,,Quetta,Balochistan,,Pakistan,30.18,66.99,5,civilian,bombing,,,1,,,Press,C,3,no,TLP:GREEN,,,,\n", i, name)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	watching := make(chan struct{})
+	go func() {
+		defer close(watching)
+		for ctx.Err() == nil {
+			runs, err := n.Imports(t.Context())
+			if err != nil {
+				t.Error(err)
+				cancel()
+			}
+			for _, r := range runs {
+				if r.Phase == "storing" && r.Done >= 2000 {
+					cancel()
+				}
+			}
+		}
+	}()
+	_, err := n.Import(ctx, strings.NewReader(b.String()), node.ImportAsk{Run: "a", Name: "rows.csv"})
+	<-watching
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "again to go on") {
+		t.Fatalf("stopped import: %v", err)
+	}
+	runs, err := n.Imports(t.Context())
+	if err != nil || len(runs) != 1 || runs[0].Running || runs[0].Done%2000 != 0 || runs[0].Of != rows {
+		t.Fatalf("imports %+v, %v", runs, err)
+	}
+	if other, err := n.ImportFile(t.Context(), strings.NewReader(csvHeader+"z,2026-01-07,,day,z,,Quetta,Balochistan,,Pakistan,30.18,66.99,5,civilian,bombing,,,1,,,Press,C,3,no,TLP:GREEN,,,,\n"), "", nil); err != nil || other.Continued != 0 || other.Taken != 1 {
+		t.Errorf("another file: %+v, %v", other, err)
+	}
+	got, err := n.ImportFile(t.Context(), strings.NewReader(b.String()), "", nil)
+	if err != nil || got.Items != rows || got.Taken != rows-2 || got.Known != 0 || len(got.Refused) != 2 || int64(got.Continued) != runs[0].Done {
+		t.Errorf("went on: %d items, %d taken, %d known, %d refused, %d before; %v", got.Items, got.Taken, got.Known, len(got.Refused), got.Continued, err)
+	}
+	if got.Refused[0].Item != 11 || got.Refused[1].Item != 4001 {
+		t.Errorf("refused %+v", got.Refused)
+	}
+	if runs, _ := n.Imports(t.Context()); len(runs) != 0 {
+		t.Errorf("left: %+v", runs)
+	}
+	if _, total, err := n.Incidents(t.Context(), node.IncidentFilter{Limit: 1}); err != nil || total != rows-1 {
+		t.Errorf("%d incidents, %v", total, err)
+	}
+}
+
+// A file that does not read to its end leaves nothing behind, however much of
+// it is good.
+func TestImportOfABrokenFileLeavesNothing(t *testing.T) {
+	n := start(t, "north")
+	var b strings.Builder
+	b.WriteString(`{"type":"bundle","objects":[`)
+	for i := range 3000 {
+		fmt.Fprintf(&b, `{"type":"tool","spec_version":"2.1","id":"tool--00000000-0000-4000-8000-%012d","created":"2024-01-01T00:00:00.000Z","modified":"2024-01-01T00:00:00.000Z","name":"t"},`, i)
+	}
+	b.WriteString(`{"type":"tool"`)
+	if _, err := n.ImportFile(t.Context(), strings.NewReader(b.String()), "stix", nil); !errors.Is(err, node.ErrInvalid) {
+		t.Fatalf("broken file: %v", err)
+	}
+	found, err := n.Search(t.Context(), node.SearchAsk{Types: []string{"tool"}})
+	if err != nil || len(found.Objects) != 0 {
+		t.Errorf("%d objects, %v", len(found.Objects), err)
+	}
+	if runs, _ := n.Imports(t.Context()); len(runs) != 0 {
+		t.Errorf("left: %+v", runs)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,8 +41,6 @@ const (
 // taxii.Authenticator.
 type TAXII struct {
 	n *Node
-
-	pages pageCache
 
 	mu     sync.Mutex // guards the rest
 	known  map[string]APIUser
@@ -210,16 +209,20 @@ func (t *TAXII) Page(ctx context.Context, u taxii.User, _ string, c taxii.Collec
 	}
 	var page taxii.Page
 	err = t.n.view(ctx, func(tx store.Tx) error {
-		page, err = t.pages.list(tx, in, q)
+		page, err = t.n.pages.list(tx, in, q)
 		return err
 	})
-	page.More = page.More || more && len(page.Records) > 0
+	page.More = page.More || more && (len(page.Records) > 0 || page.Body != nil)
 	return page, err
 }
 
 func listPage(tx store.Tx, in store.Collection, q taxii.Query) (taxii.Page, error) {
+	return listUpTo(tx, in, q, pageBytes)
+}
+
+func listUpTo(tx store.Tx, in store.Collection, q taxii.Query, most int) (taxii.Page, error) {
 	sq := store.ObjectQuery{
-		In: &in, IDs: q.IDs, Types: q.Types, Specs: q.Specs, After: q.After, Limit: q.Limit, MaxBytes: pageBytes,
+		In: &in, IDs: q.IDs, Types: q.Types, Specs: q.Specs, After: q.After, Limit: q.Limit, MaxBytes: most,
 		Versions: store.Versions{Last: q.Last, First: q.First, At: q.At}, Want: store.WantIndex,
 	}
 	if q.Bytes {
@@ -250,19 +253,21 @@ func (t *TAXII) Add(ctx context.Context, u taxii.User, _ string, c taxii.Collect
 	}
 	st := taxii.Status{ID: id.String(), Status: taxii.Complete, Received: taxii.FormatTime(now.UnixMicro()), TotalCount: len(objects)}
 	checked := checkObjects(objects)
+	defer checked.wg.Wait()
 	// Once it has begun, a request is not given up because its client went:
 	// what is stored and what the status says stay the same.
 	ctx = context.WithoutCancel(ctx)
-	for start := 0; start < len(checked); start += addedAtOnce {
-		part := checked[start:min(start+addedAtOnce, len(checked))]
+	for start := 0; start < len(objects); start += addedAtOnce {
+		end := min(start+addedAtOnce, len(objects))
+		checked.wait(start)
 		var next taxii.Status
 		err := t.n.update(ctx, func(tx store.Tx) error {
 			next = st
 			next.Successes, next.Failures = slices.Clip(st.Successes), slices.Clip(st.Failures)
-			if err := addObjects(tx, part, &next, now); err != nil {
+			if err := addObjects(tx, checked, start, end, &next, now); err != nil {
 				return err
 			}
-			if start+len(part) < len(checked) {
+			if end < len(objects) {
 				return nil
 			}
 			doc, err := json.Marshal(next)
@@ -289,28 +294,46 @@ type checkedObject struct {
 	err  error
 }
 
-// checkObjects reads and validates objects on every processor.
-func checkObjects(objects [][]byte) []checkedObject {
-	out := make([]checkedObject, len(objects))
-	check := func(from, to int) {
-		for i := from; i < to; i++ {
-			out[i].raw = objects[i]
-			out[i].item, out[i].err = validItem(i+1, objects[i])
+// checkBlock is how many objects are checked at a stretch.
+const checkBlock = 64
+
+// checking is objects of which some may still be checked.
+type checking struct {
+	objects []checkedObject
+	done    []chan struct{} // of each block, closed when it is checked
+	wg      sync.WaitGroup
+}
+
+// checkObjects reads and validates objects on every processor. Of many, the
+// first can be stored while the others are checked, which is faster.
+func checkObjects(objects [][]byte) *checking {
+	c := &checking{objects: make([]checkedObject, len(objects))}
+	for range (len(objects) + checkBlock - 1) / checkBlock {
+		c.done = append(c.done, make(chan struct{}))
+	}
+	var next atomic.Int64
+	work := func() {
+		for b := int(next.Add(1)) - 1; b < len(c.done); b = int(next.Add(1)) - 1 {
+			for i := b * checkBlock; i < min((b+1)*checkBlock, len(objects)); i++ {
+				o := &c.objects[i]
+				o.raw = objects[i]
+				o.item, o.err = validItem(i+1, objects[i])
+			}
+			close(c.done[b])
 		}
 	}
-	const least = 64
-	workers := min(runtime.GOMAXPROCS(0), (len(objects)+least-1)/least)
-	if workers <= 1 {
-		check(0, len(objects))
-		return out
+	if len(c.done) == 1 {
+		work()
+		return c
 	}
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() { check(w*len(objects)/workers, (w+1)*len(objects)/workers) })
+	for range min(runtime.GOMAXPROCS(0), len(c.done)) {
+		c.wg.Go(work)
 	}
-	wg.Wait()
-	return out
+	return c
 }
+
+// wait returns when object i is checked.
+func (c *checking) wait(i int) { <-c.done[i/checkBlock] }
 
 // validItem reads an object of STIX 2.1 that breaks no rule of it, or an
 // object of STIX 2.0 that reads.
@@ -328,8 +351,10 @@ func validItem(number int, raw []byte) (item, error) {
 }
 
 // addObjects stores the good ones and says in st what became of each.
-func addObjects(tx store.Tx, objects []checkedObject, st *taxii.Status, now time.Time) error {
-	for _, o := range objects {
+func addObjects(tx store.Tx, objects *checking, start, end int, st *taxii.Status, now time.Time) error {
+	for i := start; i < end; i++ {
+		objects.wait(i)
+		o := objects.objects[i]
 		detail := taxii.StatusDetail{ID: o.item.object.ID, Version: cmp.Or(o.item.object.Modified, taxii.FormatTime(now.UnixMicro()))}
 		err := o.err
 		if err == nil {

@@ -248,9 +248,13 @@ type Objects interface {
 	DeleteObject(id string) error
 	// DeleteVersion removes the version that was added at that time.
 	DeleteVersion(added int64) error
-	// Removals changes whenever a version is removed or is no longer the newest.
-	// While it stays the same, a page that had more after it stays the same.
-	Removals() (int64, error)
+	// Removed returns the Added of every version that was removed, or lost or
+	// won its place as the newest, after the mark since, and the mark to ask
+	// from next time. What a query with Versions.Last, or for all versions,
+	// selects between two dates of adding stays the same while none of these
+	// lies between them. complete is false where the store no longer knows all
+	// of them.
+	Removed(since int64) (added []int64, mark int64, complete bool, err error)
 }
 
 // Object is one version of a STIX object.
@@ -294,8 +298,8 @@ type ObjectQuery struct {
 
 // Versions selects among the versions of each object in a collection; the
 // zero value selects all. What is selected by several fields is selected once.
-// Versions that differ in their specification version alone count as one, of
-// which the later specification is selected, unless the query names Specs.
+// Unless the query names Specs, only the latest specification version of each
+// object is looked at, and with At the latest of each version.
 type Versions struct {
 	Last  bool
 	First bool

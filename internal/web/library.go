@@ -26,6 +26,12 @@ type searchInput struct {
 func (s *Server) libraryRoutes() {
 	n := s.node
 	handle(s, "GET", "/search", "search", readers, s.search)
+	handle(s, "GET", "/imports", "list-imports", []string{node.Analyst, node.Officer, node.Operator}, func(ctx context.Context, _ *none) (out struct {
+		Imports []node.ImportRun `json:"imports"`
+	}, err error) {
+		out.Imports, err = n.Imports(ctx)
+		return out, err
+	})
 	handle(s, "GET", "/objects/{id}/versions", "list-versions", readers, func(ctx context.Context, in *byID) (out struct {
 		Versions []node.FoundObject `json:"versions"`
 	}, err error) {

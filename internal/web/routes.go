@@ -439,5 +439,6 @@ func (s *Server) importFile(ctx context.Context, r *http.Request, body io.Reader
 		}
 		mapping = &got
 	}
-	return s.node.ImportFile(ctx, body, r.URL.Query().Get("format"), mapping)
+	q := r.URL.Query()
+	return s.node.Import(ctx, body, node.ImportAsk{Format: q.Get("format"), Mapping: mapping, Run: q.Get("run"), Name: q.Get("name")})
 }

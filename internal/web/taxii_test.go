@@ -185,6 +185,9 @@ func TestTAXIIKnowsWhoAsks(t *testing.T) {
 	if r := p.get("/taxii2/", basic("siem", p.token)...); r.code != 200 {
 		t.Errorf("basic: %d", r.code)
 	}
+	if r := p.get("/taxii2/", "Authorization", "Token "+p.token); r.code != 200 {
+		t.Errorf("token scheme: %d", r.code)
+	}
 	for name, h := range map[string][]string{
 		"none": {"Authorization", ""}, "wrong token": {"Authorization", "Bearer " + p.token + "x"}, "another's name": basic("reader", p.token),
 		"no password": basic("siem", ""), "not base64": {"Authorization", "Basic ???"}, "other scheme": {"Authorization", "Digest x"},
@@ -298,7 +301,6 @@ func TestTAXIIObjects(t *testing.T) {
 		"match[version]=all":                         {i1, i2, i1, camp, i1, dom},
 		"match[version]=first":                       {i1, i2, camp, dom},
 		"match[version]=first,last":                  {i1, i2, i1, camp, dom},
-		"match[version]=first,all":                   {i1, i2, i1, camp, i1, dom},
 		"match[version]=" + t2:                       {i2, i1},
 		"match[version]=" + added[5]:                 {dom},
 		"match[version]=" + t1 + ",last":             {i1, i2, i1, camp, dom},
@@ -355,6 +357,126 @@ func TestTAXIIObjects(t *testing.T) {
 	}
 	if v := p.get(one + "versions/?match[spec_version]=2.0"); v.code != 200 || v.body["versions"] != nil {
 		t.Errorf("versions of 2.0: %d %s", v.code, v.raw)
+	}
+}
+
+// Of each object the latest specification version alone is looked at, unless the
+// request names some (TAXII 2.1 §3.4.1).
+func TestTAXIISpecificationVersions(t *testing.T) {
+	s := newSite(t)
+	p := s.program("siem", "own:rw")
+	of20 := func(n int, modified string) string {
+		return strings.Replace(strings.Replace(indicator(n, modified), `"spec_version":"2.1",`, "", 1), `"pattern_type":"stix",`, `"labels":["malicious-activity"],`, 1)
+	}
+	if r := p.add(indicator(1, t1), of20(1, t2), of20(2, t1), of20(3, t1), indicator(3, t1)); r.body["failure_count"] != 0.0 {
+		t.Fatalf("add: %s", r.raw)
+	}
+	for query, want := range map[string][]string{
+		"":                            {t1 + " 2.1", t1 + " 2.0", t1 + " 2.1"},
+		"match[version]=all":          {t1 + " 2.1", t1 + " 2.0", t1 + " 2.1"},
+		"match[version]=first":        {t1 + " 2.1", t1 + " 2.0", t1 + " 2.1"},
+		"match[version]=" + t2:        {t2 + " 2.0"},
+		"match[version]=" + t1:        {t1 + " 2.1", t1 + " 2.0", t1 + " 2.1"},
+		"match[spec_version]=2.0":     {t2 + " 2.0", t1 + " 2.0", t1 + " 2.0"},
+		"match[spec_version]=2.1":     {t1 + " 2.1", t1 + " 2.1"},
+		"match[spec_version]=2.0,2.1": {t2 + " 2.0", t1 + " 2.0", t1 + " 2.1"},
+		"match[spec_version]=2.0,2.1&match[version]=all": {t1 + " 2.1", t2 + " 2.0", t1 + " 2.0", t1 + " 2.0", t1 + " 2.1"},
+	} {
+		var got []string
+		list, _ := p.get(p.own + "manifest/?" + query).body["objects"].([]any)
+		for _, o := range list {
+			m := o.(map[string]any)
+			got = append(got, m["version"].(string)+" "+strings.TrimPrefix(m["media_type"].(string), "application/stix+json;version="))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", query, got, want)
+		}
+	}
+}
+
+// A session as the common Python client (taxii2client) has it, request for
+// request, with what it checks of each answer.
+func TestTAXIISessionOfTheCommonClient(t *testing.T) {
+	s := newSite(t)
+	p := s.program("siem", "own:rw")
+	req, _ := http.NewRequest("GET", "/", nil)
+	req.SetBasicAuth("siem", p.token)
+	session := []string{"Authorization", req.Header.Get("Authorization"), "User-Agent", "taxii2-client/2.3.0", "Accept-Encoding", "gzip, deflate"}
+	call := func(method, address, body string) reply {
+		t.Helper()
+		r := p.send(method, strings.TrimPrefix(address, s.console.URL), body, session...)
+		if r.code < 200 || r.code > 299 {
+			t.Fatalf("%s %s: %d %s", method, address, r.code, r.raw)
+		}
+		return r
+	}
+	d := call("GET", s.console.URL+"/taxii2/", "").body
+	root := d["default"].(string)
+	if list := d["api_roots"].([]any); d["title"] == "" || !slices.Contains(list, any(root)) {
+		t.Errorf("the default API root is none of those listed: %v", d)
+	}
+	if r := call("GET", root, "").body; r["title"] == "" || len(r["versions"].([]any)) == 0 || r["max_content_length"].(float64) <= 0 {
+		t.Errorf("API root: %v", r)
+	}
+	c := call("GET", root+"collections/", "").body["collections"].([]any)[0].(map[string]any)
+	own := root + "collections/" + c["id"].(string) + "/"
+	if c["title"] == "" || c["can_read"] != true || c["can_write"] != true {
+		t.Errorf("collection: %v", c)
+	}
+	// add_objects, which joins ../../status/ID to the collection's address.
+	var objects []string
+	for i := range 10 {
+		objects = append(objects, indicator(i, t1))
+	}
+	objects = append(objects, strings.Replace(indicator(99, t1), "valid_from", "valid_form", 1))
+	st := call("POST", own+"objects/", `{"objects": [`+strings.Join(objects, ", ")+`]}`)
+	checkStatus := func(st map[string]any) {
+		t.Helper()
+		sum := 0.0
+		for _, k := range []string{"success", "failure", "pending"} {
+			n := st[k+"_count"].(float64)
+			list, _ := st[map[string]string{"success": "successes", "failure": "failures", "pending": "pendings"}[k]].([]any)
+			if sum += n; len(list) > 0 && float64(len(list)) != n {
+				t.Errorf("%s_count %v, listed %d", k, n, len(list))
+			}
+		}
+		if st["id"] == "" || st["status"] != "complete" || sum != st["total_count"] || sum != 11 || st["failure_count"] != 1.0 {
+			t.Errorf("status: %v", st)
+		}
+	}
+	checkStatus(st.body)
+	base, _ := url.Parse(own)
+	status, _ := base.Parse("../../status/" + st.body["id"].(string))
+	checkStatus(call("GET", status.String()+"/", "").body)
+	// as_pages, of objects and of the manifest.
+	for _, kind := range []string{"objects/", "manifest/"} {
+		var ids []string
+		page := call("GET", own+kind+"?limit=4&added_after=2016-02-21T05:01:01.000Z", "")
+		for {
+			ids = append(ids, page.ids()...)
+			if more, _ := page.body["more"].(bool); !more {
+				break
+			}
+			page = call("GET", own+kind+"?limit=4&next="+url.QueryEscape(page.body["next"].(string))+"&added_after=2016-02-21T05:01:01.000Z", "")
+		}
+		if len(ids) != 10 || ids[0] != indicatorID(0) || ids[9] != indicatorID(9) {
+			t.Errorf("%s: %v", kind, ids)
+		}
+	}
+	one := own + "objects/" + indicatorID(3) + "/"
+	call("POST", own+"objects/", `{"objects": [`+indicator(3, t2)+`]}`)
+	if r := call("GET", one, ""); len(r.ids()) != 1 || !strings.Contains(r.raw, t2) {
+		t.Errorf("get_object: %s", r.raw)
+	}
+	if r := call("GET", one+"?match[version]=all&match[spec_version]=2.1", ""); len(r.ids()) != 2 {
+		t.Errorf("get_object with filters: %s", r.raw)
+	}
+	if r := call("GET", one+"versions/", ""); fmt.Sprint(r.body["versions"]) != fmt.Sprint([]string{t1, t2}) {
+		t.Errorf("object_versions: %s", r.raw)
+	}
+	call("DELETE", one, "")
+	if r := p.get(strings.TrimPrefix(one, s.console.URL)); r.code != 404 {
+		t.Errorf("after delete_object: %d", r.code)
 	}
 }
 
@@ -417,7 +539,7 @@ func TestTAXIIBadInput(t *testing.T) {
 		"added_after=yesterday", "added_after=", "added_after=2020-01-01", "added_after=2020-01-01T00:00:00", "added_after=2020-01-01T00:00:00%2B02:00",
 		"added_after=2020-13-01T00:00:00Z", "added_after=2020-01-01T00:00:00.Z",
 		"next=", "next=1", "next=x", "next=" + url.QueryEscape(string(forged)), "next=" + next[:10], "next=" + next + "A",
-		"match[version]=newest", "match[version]=", "match[version]=2020", "match[id]=", "match[type]=a,,b", "match[colour]=red", "match=x", "addedafter=" + t1,
+		"match[version]=newest", "match[version]=all,first", "match[version]=last,all", "match[version]=last,last", "match[version]=" + t1 + "," + t1, "match[version]=", "match[version]=2020", "match[id]=", "match[type]=a,,b", "match[colour]=red", "match=x", "addedafter=" + t1,
 		"match[id]=" + strings.Repeat("a,", 1001) + "a",
 	} {
 		for _, kind := range []string{"objects/", "manifest/"} {
@@ -425,6 +547,13 @@ func TestTAXIIBadInput(t *testing.T) {
 				t.Errorf("%.60s: %d %s, want 400", q, r.code, r.raw)
 			}
 		}
+	}
+	// A position goes with the match parameters that it was given for.
+	if r := p.get(p.own + "objects/?limit=1&match[type]=tool&next=" + next); r.code != 400 {
+		t.Errorf("next with other match parameters: %d %s", r.code, r.raw)
+	}
+	if r := p.get(p.own + "objects/?limit=2&next=" + next); r.code != 200 || len(r.ids()) != 2 {
+		t.Errorf("next with another limit: %d %s", r.code, r.raw)
 	}
 	if r := p.get(p.own + "objects/" + indicatorID(1) + "/?match[type]=indicator"); r.code != 400 {
 		t.Errorf("match[type] on one object: %d", r.code)

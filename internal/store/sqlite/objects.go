@@ -37,15 +37,10 @@ func (t *tx) PutObject(o store.Object) (bool, error) {
 	if err := t.writable(); err != nil {
 		return false, err
 	}
-	// Accords sort after our own, so one look at the greatest row tells what
-	// there is of the id: mostly nothing.
-	var top store.Object
+	// Mostly there is nothing of the id.
 	found := false
-	err := t.query("put object", `SELECT added, accord, version, spec FROM objects INDEXED BY objects_id
-		WHERE id = ? AND party = ? ORDER BY accord DESC, version DESC, spec DESC LIMIT 1`, []driver.Value{o.ID, o.To},
-		func(v []driver.Value) {
-			found, top = true, store.Object{Added: integer(v[0]), Accord: text(v[1]), Version: integer(v[2]), Spec: text(v[3])}
-		})
+	err := t.query("put object", "SELECT 1 FROM objects INDEXED BY objects_id WHERE id = ? AND party = ? LIMIT 1",
+		[]driver.Value{o.ID, o.To}, func([]driver.Value) { found = true })
 	if err != nil {
 		return false, err
 	}
@@ -54,7 +49,7 @@ func (t *tx) PutObject(o store.Object) (bool, error) {
 		if known, err := t.known(o); known || err != nil {
 			return false, err
 		}
-		if newest, err = t.supersede(o, top); err != nil {
+		if newest, err = t.supersede(o); err != nil {
 			return false, err
 		}
 	}
@@ -88,35 +83,64 @@ func (t *tx) known(o store.Object) (known bool, err error) {
 }
 
 // supersede says whether o will be the newest version in its collection and
-// takes that from the one that it follows. top is the greatest row of the id.
-func (t *tx) supersede(o, top store.Object) (newest int64, err error) {
-	if top.Accord != o.Accord {
-		found := false
-		err = t.query("put object", `SELECT added, version, spec FROM objects INDEXED BY objects_id
-			WHERE id = ? AND party = ? AND accord = ? ORDER BY version DESC, spec DESC LIMIT 1`, []driver.Value{o.ID, o.To, o.Accord},
-			func(v []driver.Value) {
-				found, top = true, store.Object{Added: integer(v[0]), Version: integer(v[1]), Spec: text(v[2])}
-			})
-		if err != nil || !found {
-			return 1, err
-		}
+// takes that from the one that it follows.
+func (t *tx) supersede(o store.Object) (newest int64, err error) {
+	rows, err := t.siblings(o)
+	if err != nil || len(rows) == 0 {
+		return 1, err
 	}
-	if top.Version > o.Version || top.Version == o.Version && top.Spec > o.Spec {
+	top := rows[0]
+	switch {
+	case top.Spec > o.Spec || top.Spec == o.Spec && top.Version > o.Version:
 		return 0, nil
+	case top.Spec == o.Spec:
+		rows = rows[:1] // what is selected of the others stays the same
 	}
 	_, err = t.exec("put object", "UPDATE objects SET newest = 0 WHERE added = ?", top.Added)
-	return 1, errors.Join(err, t.removed())
+	for _, r := range rows {
+		err = errors.Join(err, t.removed(r.Added))
+	}
+	return 1, err
 }
 
-// removed counts that a version was removed or superseded.
-func (t *tx) removed() error {
-	_, err := t.exec("removed", "UPDATE counter SET value = value + 1 WHERE name = 'removed'")
+// siblings lists the versions of an object in its collection, the newest first.
+func (t *tx) siblings(o store.Object) (rows []store.Object, err error) {
+	err = t.query("siblings", `SELECT added, version, spec FROM objects INDEXED BY objects_id
+		WHERE id = ? AND party = ? AND accord = ? ORDER BY spec DESC, version DESC`, []driver.Value{o.ID, o.To, o.Accord},
+		func(v []driver.Value) {
+			rows = append(rows, store.Object{Added: integer(v[0]), Version: integer(v[1]), Spec: text(v[2])})
+		})
+	return rows, err
+}
+
+// maxRemovals is how many removals are remembered.
+const maxRemovals = 10_000
+
+// removed notes that a version was removed, or lost or won its place as the
+// newest.
+func (t *tx) removed(added int64) error {
+	t.w.removals = true
+	_, err := t.exec("removed", "INSERT INTO removals (added) VALUES (?)", added)
 	return err
 }
 
-// Removals implements store.Objects.
-func (t *tx) Removals() (n int64, err error) {
-	err = t.one("removals", "SELECT value FROM counter WHERE name = 'removed'", nil, func(v []driver.Value) { n = integer(v[0]) })
+// Removed implements store.Objects.
+func (t *tx) Removed(since int64) (added []int64, mark int64, complete bool, err error) {
+	first := since + 1
+	err = t.query("removed", "SELECT n, added FROM removals WHERE n > ? ORDER BY n", []driver.Value{since}, func(v []driver.Value) {
+		if mark = integer(v[0]); len(added) == 0 {
+			first = mark
+		}
+		added = append(added, integer(v[1]))
+	})
+	if err == nil && mark == 0 { // nothing since; or since lies ahead of this snapshot
+		mark, err = t.lastRemoval()
+	}
+	return added, mark, first == since+1, err
+}
+
+func (t *tx) lastRemoval() (n int64, err error) {
+	err = t.query("removed", "SELECT max(n) FROM removals", nil, func(v []driver.Value) { n = integer(v[0]) })
 	return n, err
 }
 
@@ -255,9 +279,11 @@ func (f *filter) selectVersions(q store.ObjectQuery) {
 		WHERE x.id = o.id AND x.party = o.party AND x.accord = o.accord AND `
 	specs := filter{}
 	specs.in("x.spec", q.Specs)
-	among := ""
-	if len(specs.conds) > 0 {
+	among, latest := "", ""
+	if len(q.Specs) > 0 {
 		among = " AND " + specs.conds[0]
+	} else {
+		latest = " AND " + other + "x.spec > o.spec)"
 	}
 	var any filter
 	v := q.Versions
@@ -266,7 +292,9 @@ func (f *filter) selectVersions(q store.ObjectQuery) {
 	} else if v.Last {
 		any.add(other+"(x.version, x.spec) > (o.version, o.spec)"+among+")", specs.args...)
 	}
-	if v.First {
+	if v.First && len(q.Specs) == 0 {
+		any.add(other + "x.version < o.version AND x.spec = o.spec)" + latest)
+	} else if v.First {
 		any.add(other+"x.version < o.version"+among+")", specs.args...)
 	}
 	if len(v.At) > 0 {
@@ -275,14 +303,18 @@ func (f *filter) selectVersions(q store.ObjectQuery) {
 			at[i] = x
 		}
 		list := "(?" + strings.Repeat(", ?", len(at)-1) + ")"
-		any.add("version IN "+list, at...)
-		any.add("(version = 0 AND modified = '' AND added IN "+list+")", at...)
+		one := ""
+		if len(q.Specs) == 0 {
+			one = " AND " + other + "x.version = o.version AND x.spec > o.spec)"
+		}
+		any.add("version IN "+list+one, at...)
+		any.add("version = 0 AND modified = '' AND added IN "+list+one, at...)
 	}
-	if len(any.conds) > 0 {
-		f.add("("+strings.Join(any.conds, " OR ")+")", any.args...)
-	}
-	if len(q.Specs) == 0 && (!v.Last || v.First || len(v.At) > 0) {
-		f.add(other + "x.version = o.version AND x.spec > o.spec)")
+	switch {
+	case len(any.conds) > 0:
+		f.add("(("+strings.Join(any.conds, ") OR (")+"))", any.args...)
+	case latest != "":
+		f.add(strings.TrimPrefix(latest, " AND "))
 	}
 }
 
@@ -345,11 +377,19 @@ func (t *tx) DeleteVersion(added int64) error {
 		_, err = t.exec("delete version", "DELETE FROM objects WHERE added = ?", added)
 	}
 	if err == nil {
-		err = errors.Join(t.removed(), t.unfile(added))
+		err = errors.Join(t.removed(added), t.unfile(added))
 	}
-	if err == nil && newest {
-		_, err = t.exec("delete version", `UPDATE objects SET newest = 1 WHERE added = (SELECT added FROM objects INDEXED BY objects_id
-			WHERE id = ? AND party = ? AND accord = ? ORDER BY version DESC, spec DESC LIMIT 1)`, o.ID, o.To, o.Accord)
+	if err != nil || !newest {
+		return err
+	}
+	// Another takes its place, and with it its specification version comes to be
+	// looked at.
+	rows, err := t.siblings(o)
+	for i, r := range rows {
+		if i == 0 && err == nil {
+			_, err = t.exec("delete version", "UPDATE objects SET newest = 1 WHERE added = ?", r.Added)
+		}
+		err = errors.Join(err, t.removed(r.Added))
 	}
 	return err
 }

@@ -38,6 +38,7 @@ type writer struct {
 	added     int64 // greatest Added given out; valid while addedRead
 	addedRead bool  // in this group
 	addedNew  bool  // in this group
+	removals  bool  // some were noted in this group
 	failed    error // the disk failed in a COMMIT: nothing is written any more
 }
 
@@ -173,7 +174,7 @@ func (w *writer) begin() error {
 	if w.failed != nil {
 		return w.failed
 	}
-	w.addedRead, w.addedNew = false, false
+	w.addedRead, w.addedNew, w.removals = false, false, false
 	if _, err := w.c.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("update: begin: %w", err)
 	}
@@ -208,6 +209,12 @@ func (w *writer) commit(kept []*request) {
 	if w.addedNew {
 		if _, err := w.c.exec("UPDATE counter SET value = ? WHERE name = 'added'", w.added); err != nil {
 			w.abort(kept, fmt.Errorf("update: counter: %w", err))
+			return
+		}
+	}
+	if w.removals {
+		if _, err := w.c.exec("DELETE FROM removals WHERE n <= (SELECT max(n) FROM removals) - ?", int64(maxRemovals)); err != nil {
+			w.abort(kept, fmt.Errorf("update: removals: %w", err))
 			return
 		}
 	}

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -76,11 +77,17 @@ func testCollections(t *testing.T, h *harness) {
 			return nil
 		})
 	}
-	removals := func() (n int64) {
-		h.view(func(tx store.Tx) (err error) { n, err = tx.Removals(); return err })
-		return n
+	removals := func(since int64) (added []int64, mark int64) {
+		h.view(func(tx store.Tx) (err error) {
+			complete := false
+			if added, mark, complete, err = tx.Removed(since); !complete {
+				t.Error("removals are not known")
+			}
+			return err
+		})
+		return added, mark
 	}
-	step := removals()
+	_, step := removals(0)
 	read()
 	if len(all) < 60 {
 		t.Fatalf("only %d objects", len(all))
@@ -93,8 +100,14 @@ func testCollections(t *testing.T, h *harness) {
 		return tx.DeleteVersion(-5)
 	})
 	h.reopen()
-	if now := removals(); now == step {
-		t.Error("removing changes no count")
+	gone, mark := removals(step)
+	for i := 0; i < len(all); i += 3 {
+		if !slices.Contains(gone, all[i].Added) {
+			t.Errorf("%d was removed and is not said to be", all[i].Added)
+		}
+	}
+	if again, same := removals(mark); len(again) != 0 || same != mark {
+		t.Errorf("nothing was removed since, and %v is said to be, up to %d, not %d", again, same, mark)
 	}
 	read()
 	check()
@@ -156,19 +169,22 @@ func selectVersions(all []store.Object, q store.ObjectQuery) (out []store.Object
 		if o.Accord != q.In.Accord || o.To != q.In.To || !has(q.Specs, o.Spec) {
 			continue
 		}
-		last, first, later := true, true, false
+		last, first, higher, twin := true, true, false, false
 		for _, x := range all {
 			if x.ID != o.ID || x.Accord != o.Accord || x.To != o.To || !has(q.Specs, x.Spec) {
 				continue
 			}
-			last = last && (x.Version < o.Version || x.Version == o.Version && x.Spec <= o.Spec)
-			first = first && x.Version >= o.Version
-			later = later || x.Version == o.Version && x.Spec > o.Spec
+			higher, twin = higher || x.Spec > o.Spec, twin || x.Version == o.Version && x.Spec > o.Spec
+			last = last && (x.Version < o.Version || x.Version == o.Version && x.Spec <= o.Spec || len(q.Specs) == 0 && x.Spec < o.Spec)
+			first = first && (x.Version >= o.Version || len(q.Specs) == 0 && x.Spec != o.Spec)
+		}
+		if len(q.Specs) > 0 {
+			higher, twin = false, false
 		}
 		v := q.Versions
 		all := !v.Last && !v.First && len(v.At) == 0
 		at := slices.Contains(v.At, o.Version) && (o.Version != 0 || slices.Contains(v.At, 0)) || o.Modified == "" && slices.Contains(v.At, o.Added)
-		if !(all || v.Last && last || v.First && first || at) || later && len(q.Specs) == 0 {
+		if !((all || v.Last && last || v.First && first) && !higher || at && !twin) {
 			continue
 		}
 		if has(q.Types, o.Type) && has(q.IDs, o.ID) && o.Added > q.After {
@@ -201,32 +217,108 @@ func testStatuses(t *testing.T, h *harness) {
 	})
 }
 
-// testRemovals checks that what may change a full page is counted, and adding
-// is not.
+// testRemovals checks that all that may change a full page is told, that
+// adding is not, and that what selects between two dates of adding stays the
+// same while nothing is told of it.
 func testRemovals(t *testing.T, h *harness) {
-	count := func(fn func(tx store.Tx) error) int64 {
-		var before, after int64
-		h.update(func(tx store.Tx) (err error) {
-			before, err = tx.Removals()
+	told := func(fn func(tx store.Tx) error) (added []int64) {
+		h.update(func(tx store.Tx) error {
+			_, mark, _, err := tx.Removed(0)
 			if err == nil {
 				err = fn(tx)
 			}
 			if err == nil {
-				after, err = tx.Removals()
+				added, _, _, err = tx.Removed(mark)
 			}
 			return err
 		})
-		return after - before
+		return added
 	}
-	put := func(version int64) func(tx store.Tx) error {
-		return func(tx store.Tx) error { _, err := tx.PutObject(object("x--1", "x", version, "")); return err }
+	at := map[string]int64{} // by version and specification
+	put := func(version int64, spec string) func(tx store.Tx) error {
+		return func(tx store.Tx) error {
+			o := object("x--1", "x", version, "")
+			o.Spec = spec
+			_, err := tx.PutObject(o)
+			if err == nil {
+				for _, o := range versionsOf(t, tx, "x--1") {
+					at[fmt.Sprint(o.Version, o.Spec)] = o.Added
+				}
+			}
+			return err
+		}
 	}
-	equal(t, "adding", count(put(5)), 0)
-	equal(t, "adding again", count(put(5)), 0)
-	equal(t, "adding an older version", count(put(4)), 0)
-	equal(t, "superseding", count(put(6)), 1)
-	equal(t, "removing nothing", count(func(tx store.Tx) error { return errors.Join(tx.DeleteObject("none"), tx.DeleteVersion(1)) }), 0)
-	if count(func(tx store.Tx) error { return tx.DeleteObject("x--1") }) == 0 {
-		t.Error("removing is not counted")
+	equal(t, "adding", told(put(5, "2.0")), nil)
+	equal(t, "adding again", told(put(5, "2.0")), nil)
+	equal(t, "adding an older version", told(put(4, "2.0")), nil)
+	equal(t, "superseding", told(put(6, "2.0")), []int64{at["52.0"]})
+	equal(t, "a later specification", len(told(put(1, "2.1"))), 3)
+	equal(t, "a newer version of an older specification", told(put(9, "2.0")), nil)
+	equal(t, "removing nothing", told(func(tx store.Tx) error { return errors.Join(tx.DeleteObject("none"), tx.DeleteVersion(1)) }), nil)
+	equal(t, "removing the later specification", len(told(func(tx store.Tx) error { return tx.DeleteVersion(at["12.1"]) })), 5)
+	equal(t, "removing all", len(told(func(tx store.Tx) error { return tx.DeleteObject("x--1") })) >= 4, true)
+
+	// Random changes, with every range that is not told of compared.
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 150 {
+		var before, after [2][]store.Object
+		list := func(tx store.Tx) (out [2][]store.Object) {
+			for i, v := range []store.Versions{{Last: true}, {}} {
+				var err error
+				out[i], _, err = tx.ListObjects(store.ObjectQuery{In: &store.Collection{Accord: "acc"}, Versions: v})
+				must(t, err)
+			}
+			return out
+		}
+		h.view(func(tx store.Tx) error { before = list(tx); return nil })
+		changed := told(func(tx store.Tx) error {
+			id := fmt.Sprintf("y--%d", r.IntN(3))
+			if held := versionsOf(t, tx, id); len(held) > 0 && r.IntN(3) == 0 {
+				return tx.DeleteVersion(held[r.IntN(len(held))].Added)
+			}
+			o := object(id, "y", r.Int64N(5), "")
+			o.Spec = []string{"2.0", "2.1"}[r.IntN(2)]
+			_, err := tx.PutObject(o)
+			return err
+		})
+		h.view(func(tx store.Tx) error { after = list(tx); return nil })
+		for i := range before {
+			end := int64(0)
+			if n := len(before[i]); n > 0 {
+				end = before[i][n-1].Added
+			}
+			untold := func(objects []store.Object) []store.Object {
+				return slices.DeleteFunc(slices.Clone(objects), func(o store.Object) bool { return o.Added > end || slices.Contains(changed, o.Added) })
+			}
+			equal(t, "what nothing is told of", untold(after[i]), untold(before[i]))
+		}
 	}
+	h.update(func(tx store.Tx) error {
+		for range 10_500 {
+			if _, err := tx.PutObject(object("z--1", "z", 1, "")); err != nil {
+				return err
+			}
+			if err := tx.DeleteObject("z--1"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	h.view(func(tx store.Tx) error {
+		if _, _, complete, err := tx.Removed(1); complete || err != nil {
+			t.Errorf("removals of long ago: complete %v, %v", complete, err)
+		}
+		_, mark, _, _ := tx.Removed(1)
+		if added, same, complete, err := tx.Removed(mark - 5); !complete || err != nil || len(added) != 5 || same != mark {
+			t.Errorf("the last five: %v, %d, complete %v, %v", added, same, complete, err)
+		}
+		return nil
+	})
+}
+
+func versionsOf(t *testing.T, tx store.Tx, id string) []store.Object {
+	t.Helper()
+	all, err := tx.ObjectVersions(id)
+	must(t, err)
+	return all
 }
