@@ -157,15 +157,13 @@ type usage struct {
 // sides hold that log and count alike.
 func (n *Node) used(tx store.Tx, pc pact, holder, asker, kind string) (usage, error) {
 	u := usage{byCase: make(map[string]int), byOfficer: make(map[string]int)}
-	rows, err := tx.Events(store.EventQuery{Logs: []string{ledger.Origin(pc.ID, holder)}, Kinds: []string{string(ledger.MatchAnswered)}})
+	rows, err := tx.Events(store.EventQuery{
+		Logs: []string{ledger.Origin(pc.ID, holder)}, Kinds: []string{string(ledger.MatchAnswered)}, Since: n.now().Add(-quotaPeriod).UnixMicro(),
+	})
 	if err != nil {
 		return u, err
 	}
-	since := n.now().Add(-quotaPeriod).UnixMicro()
 	for _, r := range rows {
-		if r.At <= since {
-			continue
-		}
 		e, err := ledger.ParseEvent(r.Bytes)
 		if err != nil {
 			return u, err

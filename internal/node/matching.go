@@ -22,7 +22,11 @@ import (
 // The asker's side of private matching. The holder's is in publishing.go and
 // answering.go.
 
-const docQuestion = "question" // by id: question
+const (
+	docQuestion = "question" // by id: question
+	docAskedAt  = "askedat"  // by accord/party/index in our log: id of the question
+	docRecent   = "recent"   // by kind: ids of the questions of the last period
+)
 
 // MatchAsk is a private question.
 type MatchAsk struct {
@@ -251,6 +255,9 @@ func (n *Node) putQuestion(tx store.Tx, accordID string, q *question, message []
 	if err := n.queue(tx, rel, q.Asked); err != nil {
 		return err
 	}
+	if err := tx.PutDoc(docAskedAt, fmt.Sprintf("%s/%s/%d", pc.ID, q.To, q.Asked), []byte(q.ID)); err != nil {
+		return err
+	}
 	return putDoc(tx, docQuestion, q.ID, q)
 }
 
@@ -424,17 +431,17 @@ func (n *Node) askAgain(ctx context.Context, task, id, to string, asked int64) e
 	return err
 }
 
+// questionAt finds a question by the entry of our log that asked it.
 func (n *Node) questionAt(tx store.Tx, accordID, to string, asked int64) (*question, error) {
-	qs, err := listDocs[question](tx, docQuestion)
+	id, err := tx.Doc(docAskedAt, fmt.Sprintf("%s/%s/%d", accordID, to, asked))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	for _, q := range qs {
-		if q.Accord == accordID && q.To == to && q.Asked == asked {
-			return &q, nil
-		}
-	}
-	return nil, nil
+	q := new(question)
+	return q, getDoc(tx, docQuestion, string(id), q)
 }
 
 // finishMatch reads an answer: verifies that it was made with the committed

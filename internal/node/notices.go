@@ -97,16 +97,26 @@ const (
 func (n *Node) warn(tx store.Tx, q *question) error {
 	q.Warnings = []string{}
 	all := make(map[string]bool)
-	past, err := listDocs[question](tx, docQuestion)
-	if err != nil {
+	var recent, still []string
+	if err := getDoc(tx, docRecent, q.Selector, &recent); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	since := stamp(n.now().Add(-quotaPeriod))
-	for _, p := range past {
-		if p.Selector == q.Selector && p.At > since && p.Standing == "" {
+	for _, id := range recent {
+		var p question
+		if err := getDoc(tx, docQuestion, id, &p); err != nil {
+			return err
+		}
+		if p.At > since {
+			still = append(still, id)
 			for _, v := range p.Values {
 				all[v] = true
 			}
+		}
+	}
+	if q.Standing == "" { // those ask the same again by themselves
+		if err := putDoc(tx, docRecent, q.Selector, append(still, q.ID)); err != nil {
+			return err
 		}
 	}
 	for _, text := range guessing(q.Values, all) {

@@ -164,6 +164,7 @@ type EventQuery struct {
 	Logs   []string
 	Kinds  []string
 	From   int64 // index >= From
+	Since  int64 // At >= Since
 	Newest bool
 	Limit  int // 0: all
 }

@@ -173,6 +173,9 @@ func (t *tx) Events(q store.EventQuery) (events []store.Event, err error) {
 	if q.From > 0 {
 		f.add("e.idx >= ?", q.From)
 	}
+	if q.Since > 0 {
+		f.add("e.at >= ?", q.Since)
+	}
 	order := " ORDER BY logs.name, e.idx"
 	if q.Newest {
 		order = " ORDER BY e.at DESC, logs.name, e.idx DESC"

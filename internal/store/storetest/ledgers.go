@@ -242,6 +242,8 @@ func testEvents(t *testing.T, h *harness) {
 			{store.EventQuery{Kinds: []string{"released"}}, []int{0, 2, 3}},
 			{store.EventQuery{Kinds: []string{"released", "ended"}, Logs: []string{"b"}, Newest: true}, []int{3, 4}},
 			{store.EventQuery{Logs: []string{"c"}}, nil},
+			{store.EventQuery{Since: all[2].At}, []int{1, 2, 3}},
+			{store.EventQuery{Since: all[2].At, Kinds: []string{"released"}, Logs: []string{"a"}}, []int{2}},
 		}
 		for _, q := range queries {
 			var want []store.Event
