@@ -50,14 +50,9 @@ func (a *app) watchCmd() *cobra.Command {
 			if err != nil {
 				return usage("--test-from %q is not a day like 2011-01-03", from)
 			}
-			f, err := os.Open(panel)
+			p, err := readPanel(panel)
 			if err != nil {
 				return err
-			}
-			defer f.Close()
-			p, err := watch.ReadPanel(f)
-			if err != nil {
-				return &codeError{exitNo, fmt.Errorf("%s: %w", panel, err)}
 			}
 			var trained time.Time
 			if until != "" {
@@ -96,5 +91,70 @@ func (a *app) watchCmd() *cobra.Command {
 	f.StringVar(&until, "train-until", "", "choose the persistence of one of the models anew, on what came before this day")
 	_ = evaluate.MarkFlagRequired("panel")
 	_ = evaluate.MarkFlagRequired("test-from")
-	return group("watch", "The watch: where an attack is likely, and whether quiet is safety", report, evaluate)
+	return group("watch", "The watch: where an attack is likely, and whether quiet is safety", report, evaluate, a.watchOnsetsCmd())
+}
+
+// readPanel reads a panel file; what is wrong with it is the answer no.
+func readPanel(name string) (*watch.Panel, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	p, err := watch.ReadPanel(f)
+	if err != nil {
+		return nil, &codeError{exitNo, fmt.Errorf("%s: %w", name, err)}
+	}
+	return p, nil
+}
+
+func (a *app) watchOnsetsCmd() *cobra.Command {
+	var panel, until string
+	rate := 1.0
+	c := &cobra.Command{
+		Use: "onsets", Short: "Find returns of violence in a panel file; with --train-until, score the detector on what came after", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			p, err := readPanel(panel)
+			if err != nil {
+				return err
+			}
+			if until == "" {
+				r, err := watch.FindOnsets(p, rate)
+				if err != nil {
+					return &codeError{exitNo, err}
+				}
+				return a.show(r, func(w io.Writer) {
+					line(w, fmt.Sprintf("of such alarms %.0f %% were right; an alarm is a prompt to look", 100*r.Score.Precision))
+					for _, x := range r.Alarms {
+						state := "not confirmed yet"
+						if x.Confirmed {
+							state = "confirmed"
+						}
+						line(w, x.Week.Format(time.DateOnly), x.Unit, fmt.Sprint(x.Evidence), fmt.Sprintf("usual %.2f a week", x.Usual), state)
+					}
+				})
+			}
+			day, err := time.Parse(time.DateOnly, until)
+			if err != nil {
+				return usage("--train-until %q is not a day like 2012-12-31", until)
+			}
+			s, err := watch.EvaluateOnsets(p, rate, day)
+			if err != nil {
+				return &codeError{exitNo, err}
+			}
+			return a.show(s, func(w io.Writer) {
+				line(w, "onsets", s.Onsets)
+				line(w, "found within 4 weeks", fmt.Sprintf("%.2f", s.Within4))
+				line(w, "found within 8 weeks", fmt.Sprintf("%.2f", s.Within8))
+				line(w, "false alarms a series and year", fmt.Sprintf("%.2f", s.FalseAlarms))
+				line(w, "alarms that were right", fmt.Sprintf("%.2f", s.Precision))
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&panel, "panel", "", "CSV file: start, then a column of counts for each unit, by week")
+	f.Float64Var(&rate, "false-alarms", rate, "false alarms allowed a series and year")
+	f.StringVar(&until, "train-until", "", "choose the threshold on what came before this day and score it on what came after")
+	_ = c.MarkFlagRequired("panel")
+	return c
 }
