@@ -230,7 +230,7 @@ func chooseThreshold(p *Panel, make func([]int) detector, from, to int, falseAla
 
 // onsetMargin is the part of the false alarms allowed that a threshold is chosen
 // for: the future holds more surprises than the past.
-const onsetMargin = .75
+const onsetMargin = .9
 
 // EvaluateOnsets chooses a threshold on what came before trainUntil, for at most
 // so many false alarms per series and year, and scores it on what came after.
