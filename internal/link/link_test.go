@@ -351,6 +351,19 @@ func TestCheckRefusesWhatDoesNotProveItself(t *testing.T) {
 // line starts a server that knows one client by its key.
 func line(t *testing.T, receive link.Receiver) (endpoint, pin string, client *link.Client) {
 	t.Helper()
+	l := newLine(t, receive)
+	return l.endpoint, l.pin, l.client
+}
+
+type testLine struct {
+	endpoint, pin string
+	client        *link.Client
+	server        *link.Server
+	cert          tls.Certificate // the client's
+}
+
+func newLine(t *testing.T, receive link.Receiver) testLine {
+	t.Helper()
 	certs := make([]tls.Certificate, 2)
 	pins := make([]string, 2)
 	for i := range certs {
@@ -370,11 +383,12 @@ func line(t *testing.T, receive link.Receiver) (endpoint, pin string, client *li
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: link.Handler(who, receive), TLSConfig: link.ServerTLS(certs[0], who)}
+	handler := link.NewServer(who, receive, t.TempDir())
+	srv := &http.Server{Handler: handler, TLSConfig: link.ServerTLS(certs[0], who)}
 	go func() { _ = srv.ServeTLS(l, "", "") }()
-	client = link.NewClient(certs[1])
-	t.Cleanup(func() { client.Close(); srv.Close() })
-	return "https://" + l.Addr().String(), pins[0], client
+	client := link.NewClient(certs[1], t.TempDir())
+	t.Cleanup(func() { client.Close(); srv.Close(); handler.Close() })
+	return testLine{"https://" + l.Addr().String(), pins[0], client, handler, certs[1]}
 }
 
 func TestLineKnowsBothEnds(t *testing.T) {
@@ -414,7 +428,7 @@ func TestLineKnowsBothEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger := link.NewClient(cert)
+	stranger := link.NewClient(cert, t.TempDir())
 	defer stranger.Close()
 	if _, err := stranger.Exchange(t.Context(), endpoint, pin, p); err == nil {
 		t.Error("a stranger got through the handshake")
@@ -461,4 +475,25 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A part of a log that was overtaken on the line is no news, and no offence.
+func TestOvertakenPartIsNoNews(t *testing.T) {
+	s := newScene(t)
+	for i := range 9 {
+		s.act(t, fmt.Sprint(i), nil)
+	}
+	old := s.parcel(t, 0, 3, 8)
+	news, err := link.Check(old, s.replica(t, 5), s.accord, s.book)
+	if err != nil || len(news.Entries) != 0 || news.Tree.N != 5 {
+		t.Errorf("%d entries, tree of %d, %v", len(news.Entries), news.Tree.N, err)
+	}
+	other := newScene(t)
+	other.north, other.book, other.accord = s.north, s.book, s.accord
+	for i := range 9 {
+		other.act(t, fmt.Sprint(i), nil)
+	}
+	if _, err := link.Check(other.parcel(t, 0, 3, 8), s.replica(t, 5), s.accord, s.book); !errors.Is(err, link.ErrSuspect) {
+		t.Errorf("another history: %v, want ErrSuspect", err)
+	}
 }

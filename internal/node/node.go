@@ -46,31 +46,38 @@ type Options struct {
 	Line Line
 }
 
-// Line carries a parcel to the node at an endpoint whose link key matches pin,
-// and returns the one it answers with.
+// Line carries parcels to the node at an endpoint whose link key matches pin;
+// [link.Client] is one and says what its methods promise.
 type Line interface {
+	// Exchange sends a parcel and returns the one it is answered with.
 	Exchange(ctx context.Context, endpoint, pin string, p link.Parcel) (link.Parcel, error)
+	// Finish goes on with an exchange under an accord that was cut off; ok is
+	// false where there is none.
+	Finish(ctx context.Context, endpoint, pin, accord string) (reply link.Parcel, ok bool, err error)
+	// Forget drops what would be finished.
+	Forget(pin, accord string)
 }
 
 // Node is a running party. Its methods are safe for concurrent use.
 type Node struct {
-	dir   string
-	lock  *os.File
-	cfg   Config
-	keys  keys
-	st    store.Store
-	guard guard
-	lines *link.Client
-	line  Line
-	opt   Options
-	local localPolicy
+	dir    string
+	lock   *os.File
+	cfg    Config
+	keys   keys
+	st     store.Store
+	guard  guard
+	lines  *link.Client
+	server *link.Server
+	line   Line
+	opt    Options
+	local  localPolicy
 
 	mu      sync.Mutex
-	book    *accord.Book                  // guarded by mu; replaced, never changed
-	kicks   map[string]chan struct{}      // by accord/party, of running keepers; guarded by mu
-	keep    func(accord.Accord)           // set by Run; guarded by mu
-	flights map[string]context.CancelFunc // stops the exchange under way, by accord/party; guarded by mu
-	pairing map[string]*sync.Mutex        // one exchange at a time with each partner under an accord; map guarded by mu
+	book    *accord.Book             // guarded by mu; replaced, never changed
+	kicks   map[string]chan struct{} // by accord/party, of running keepers; guarded by mu
+	keep    func(accord.Accord)      // set by Run; guarded by mu
+	flights map[string]*flight       // exchanges under way, by accord/party; guarded by mu
+	pairing map[string]*sync.Mutex   // one exchange at a time with each partner under an accord; map guarded by mu
 	wg      sync.WaitGroup
 	pages   *pageFiles
 	imports importRuns
@@ -125,7 +132,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{dir: dir, cfg: cfg, opt: opt, kicks: make(map[string]chan struct{}), pairing: make(map[string]*sync.Mutex), flights: make(map[string]context.CancelFunc)}
+	n := &Node{dir: dir, cfg: cfg, opt: opt, kicks: make(map[string]chan struct{}), pairing: make(map[string]*sync.Mutex), flights: make(map[string]*flight)}
 	if n.opt.Now == nil {
 		n.opt.Now = time.Now
 	}
@@ -145,7 +152,8 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 		return nil, err
 	}
 	n.guard.dir = filepath.Join(dir, "guard")
-	n.lines = link.NewClient(n.keys.tls)
+	n.lines = link.NewClient(n.keys.tls, dir)
+	n.server = link.NewServer(n.who, n.Receive, dir)
 	if n.line = opt.Line; n.line == nil {
 		n.line = n.lines
 	}
@@ -173,6 +181,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 // Close closes the node after Run has returned.
 func (n *Node) Close() error {
 	n.lines.Close()
+	n.server.Close()
 	return errors.Join(n.st.Close(), n.lock.Close())
 }
 

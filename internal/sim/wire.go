@@ -62,6 +62,14 @@ func (l wire) Exchange(ctx context.Context, endpoint, pin string, p link.Parcel)
 	return w.inward(from, to, p, reply)
 }
 
+// Finish and Forget: the simulated network takes a parcel whole or not at all.
+func (wire) Finish(context.Context, string, string, string) (link.Parcel, bool, error) {
+	return link.Parcel{}, false, nil
+}
+
+// Forget has nothing to drop.
+func (wire) Forget(string, string) {}
+
 // answering is the process that answers under a party's address now.
 func (w *world) answering(party string) *process {
 	var found *process
