@@ -233,10 +233,7 @@ func checkEntry(e Entry, accordID, party string) (ledger.Event, error) {
 	if e.Event == nil {
 		return ledger.Event{}, nil
 	}
-	if err := leaf.Opens(e.Event, e.Salt); err != nil {
-		return ledger.Event{}, err
-	}
-	ev, err := ledger.ParseEvent(e.Event)
+	ev, err := leaf.Open(e.Event, e.Salt)
 	if err != nil {
 		return ledger.Event{}, err
 	}

@@ -192,7 +192,7 @@ func (n *Node) openPact(tx store.Tx, note []byte) (pact, error) {
 	for _, m := range a.Terms.Parties() {
 		logs = append(logs, ledger.Origin(a.ID, m))
 	}
-	events, err := tx.Events(store.EventQuery{Logs: logs, Kinds: stateKinds})
+	events, err := n.stateEvents(tx, a.ID, logs)
 	if err != nil {
 		return pact{}, err
 	}

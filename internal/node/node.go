@@ -78,6 +78,7 @@ type Node struct {
 	keep    func(accord.Accord)      // set by Run; guarded by mu
 	flights map[string]*flight       // exchanges under way, by accord/party; guarded by mu
 	pairing map[string]*sync.Mutex   // one exchange at a time with each partner under an accord; map guarded by mu
+	states  map[string]stateRows     // by accord; guarded by mu
 	wg      sync.WaitGroup
 	pages   *pageFiles
 	imports importRuns
@@ -132,7 +133,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{dir: dir, cfg: cfg, opt: opt, kicks: make(map[string]chan struct{}), pairing: make(map[string]*sync.Mutex), flights: make(map[string]*flight)}
+	n := &Node{dir: dir, cfg: cfg, opt: opt, kicks: make(map[string]chan struct{}), pairing: make(map[string]*sync.Mutex), flights: make(map[string]*flight), states: make(map[string]stateRows)}
 	if n.opt.Now == nil {
 		n.opt.Now = time.Now
 	}
@@ -195,12 +196,6 @@ func (n *Node) Dir() string { return n.dir }
 func (n *Node) Party() string { return n.cfg.Party }
 
 func (n *Node) now() time.Time { return n.opt.Now().UTC().Truncate(time.Microsecond) }
-
-// update and view give transactions; views sees a consistent snapshot.
-func (n *Node) update(ctx context.Context, fn func(store.Tx) error) error {
-	return n.st.Update(ctx, fn)
-}
-func (n *Node) view(ctx context.Context, fn func(store.Tx) error) error { return n.st.View(ctx, fn) }
 
 // currentBook returns the book of pinned keys; it must not be changed.
 func (n *Node) currentBook() *accord.Book {
