@@ -44,6 +44,9 @@ type Options struct {
 	// Line carries parcels to partners; nil means TLS to their endpoints. A
 	// simulator puts its own network here.
 	Line Line
+	// Disk stands between the node and its database; nil: nothing does. A
+	// simulator makes the disk fail here.
+	Disk func(store.Store) store.Store
 }
 
 // Line carries parcels to the node at an endpoint whose link key matches pin;
@@ -160,6 +163,9 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	}
 	if n.st, err = sqlite.Open(filepath.Join(dir, "parley.db")); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), n.lock.Close())
+	}
+	if opt.Disk != nil {
+		n.st = opt.Disk(n.st)
 	}
 	if err := dropImports(dir); err != nil {
 		return nil, errors.Join(err, n.Close())

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"parley.example/parley/internal/link"
 )
@@ -20,6 +21,10 @@ func (w *world) scheme() error {
 	}
 	w.fault("lie: other face")
 	w.second = !w.second
+	if w.chance(0.5) {
+		w.fault("lie: backdated")
+		w.twin().skew(-w.spell(24*time.Hour, 30*24*time.Hour))
+	}
 	return nil
 }
 
@@ -57,7 +62,21 @@ func (w *world) lie(from, to *process, p *link.Parcel) {
 	if w.healed || !w.chance(0.3) {
 		return
 	}
-	switch w.rng.IntN(4) {
+	switch w.rng.IntN(6) {
+	case 4:
+		if i := slices.IndexFunc(p.Entries, func(e link.Entry) bool { return e.Event != nil }); i >= 0 {
+			w.fault("lie: event altered")
+			p.Entries = slices.Clone(p.Entries)
+			e := bytes.Clone(p.Entries[i].Event)
+			e[len(e)-2] ^= 1
+			p.Entries[i].Event = e
+		}
+	case 5:
+		if len(p.Entries) > 1 {
+			w.fault("lie: entries reordered")
+			p.Entries = slices.Clone(p.Entries)
+			slices.Reverse(p.Entries)
+		}
 	case 0:
 		if len(p.Bodies) > 0 {
 			w.fault("lie: content withheld")
