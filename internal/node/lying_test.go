@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,6 +92,10 @@ func TestRestoredNodeDoesNotForkItself(t *testing.T) {
 		}
 	}
 	restored, _ := openStoppable(t, dir)
+	// It does not even repeat what it signed then: nothing may be built on that.
+	if err := restored.ExportParcel(t.Context(), w.accord, "south", io.Discard); !errors.Is(err, node.ErrRestored) {
+		t.Errorf("a restored node hands out parcels: %v, want ErrRestored", err)
+	}
 	err := restored.Sync(t.Context(), w.accord, "south")
 	if err == nil || !strings.Contains(err.Error(), "backup") {
 		t.Errorf("a restored node exchanges parcels: %v", err)

@@ -42,10 +42,19 @@ func (n *Node) peer(tx store.Tx, accordID, party string) (peer, error) {
 // also tells how urgent the content in it is.
 func (n *Node) parcel(ctx context.Context, id, to string) (p link.Parcel, urgency ledger.Priority, err error) {
 	own := ledger.Origin(id, n.cfg.Party)
+	signed, err := n.guard.signedSize(own)
+	if err != nil {
+		return p, urgency, err
+	}
 	if err := n.checkpoint(ctx, own); err != nil {
 		return p, urgency, err
 	}
 	err = n.view(ctx, func(tx store.Tx) error {
+		// A database that is older than what was signed sends nothing, not even
+		// what it signed then: it would go on from there.
+		if size, err := tx.LogSize(own); err != nil || size < signed {
+			return errors.Join(err, fmt.Errorf("log %s has %d entries, signed were %d: %w", own, size, signed, ErrRestored))
+		}
 		pc, err := n.pact(tx, id)
 		if err != nil {
 			return err
