@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -148,8 +149,13 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, from string) {
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		rc := http.NewResponseController(w)
-		s.setCut(u, func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) })
-		err = u.take(rc, r)
+		var cut atomic.Bool
+		s.setCut(u, func() {
+			// What has arrived is read still; a line that is only silent ends soon.
+			cut.Store(true)
+			_ = rc.SetReadDeadline(time.Now().Add(time.Second))
+		})
+		err = u.take(rc, r, &cut)
 		s.setCut(u, nil)
 	}
 	var gap gapError
@@ -408,7 +414,7 @@ func (e gapError) Error() string {
 }
 
 // take appends what a request carries. The caller holds the upload's lock.
-func (u *upload) take(rc *http.ResponseController, r *http.Request) error {
+func (u *upload) take(rc *http.ResponseController, r *http.Request, cut *atomic.Bool) error {
 	at, total := int64(0), r.ContentLength
 	if c := r.Header.Get("Content-Range"); c != "" {
 		var last int64
@@ -429,7 +435,9 @@ func (u *upload) take(rc *http.ResponseController, r *http.Request) error {
 	buf := make([]byte, chunk)
 	for {
 		n, err := r.Body.Read(buf)
-		_ = rc.SetReadDeadline(time.Now().Add(stalled))
+		if !cut.Load() {
+			_ = rc.SetReadDeadline(time.Now().Add(stalled))
+		}
 		if n > 0 {
 			if _, werr := u.part.Write(buf[:n]); werr != nil {
 				return werr
