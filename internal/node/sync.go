@@ -479,7 +479,11 @@ func (n *Node) takeMember(tx store.Tx, pc pact, from string, p link.Parcel) (new
 		if err := n.keepNews(tx, log, got); err != nil {
 			return false, err
 		}
-		news = len(got.Entries) > 0
+		if news = len(got.Entries) > 0; news {
+			if err := n.checkDates(tx, pc, from, got); err != nil {
+				return false, err
+			}
+		}
 		for i, e := range got.Events {
 			if got.Entries[i].Event == nil {
 				continue

@@ -172,6 +172,9 @@ func (w *world) check(whole bool) error {
 		if err := w.checkInbox(h); err != nil {
 			return err
 		}
+		if err := w.checkDates(h); err != nil {
+			return err
+		}
 	}
 	for _, p := range w.faces {
 		if w.lies(p.party) {
@@ -224,6 +227,43 @@ func (w *world) checkReplica(h *process, owner string) error {
 	}
 	if then.Hash != t.Hash {
 		w.broken("the log of %s that %s holds is no prefix of the owner's", owner, h.party)
+	}
+	return nil
+}
+
+// checkDates checks that whoever holds an entry of the liar's that is dated back
+// has noticed it.
+func (w *world) checkDates(h *process) error {
+	if w.liar == "" {
+		return nil
+	}
+	t, err := h.Tree(w.ctx, w.accord, w.liar, -1)
+	if err != nil {
+		return err
+	}
+	var latest time.Time
+	back := int64(-1)
+	for i := range t.N {
+		e, err := h.EventAt(w.ctx, w.accord, w.liar, i)
+		if err != nil {
+			continue // not opened to it
+		}
+		if e.At.Before(latest.Add(-24 * time.Hour)) {
+			back = i
+		}
+		if e.At.After(latest) {
+			latest = e.At
+		}
+	}
+	if back < 0 {
+		return nil
+	}
+	alarms, err := h.Alarms(w.ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(alarms, func(a node.Alarm) bool { return a.Party == w.liar && strings.Contains(a.Text, "dated back") }) {
+		w.broken("%s holds entry %d of %s, which is dated back, and has not noticed", h.party, back, w.liar)
 	}
 	return nil
 }

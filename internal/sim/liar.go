@@ -16,15 +16,17 @@ func (w *world) scheme() error {
 	if w.liar == "" || !w.chance(0.03) {
 		return nil
 	}
+	if w.chance(0.3) {
+		// Its clock goes back by days, and then what it writes does.
+		w.fault("lie: backdated")
+		w.procs[w.liar].skew(-w.spell(24*time.Hour, 30*24*time.Hour))
+		return nil
+	}
 	if w.twin() == nil {
 		return w.fork()
 	}
 	w.fault("lie: other face")
 	w.second = !w.second
-	if w.chance(0.5) {
-		w.fault("lie: backdated")
-		w.twin().skew(-w.spell(24*time.Hour, 30*24*time.Hour))
-	}
 	return nil
 }
 
