@@ -93,7 +93,7 @@ func (n *Node) actAll(tx store.Tx, a accord.Accord, acts []act) (int64, error) {
 
 // queue puts what the gate let pass into the outbox, under the event that
 // released it. It is the only way into the outbox.
-func (n *Node) queue(tx store.Tx, r release.Released, index int64) error {
+func (n *Node) queue(tx store.Tx, r release.Released, index int64, p ledger.Priority) error {
 	if len(r.Bytes()) == 0 {
 		return errors.New("nothing was released")
 	}
@@ -103,7 +103,7 @@ func (n *Node) queue(tx store.Tx, r release.Released, index int64) error {
 	for _, to := range r.To() {
 		err := tx.PutOut(store.Out{
 			Accord: r.Accord(), To: to, Log: ledger.Origin(r.Accord(), n.cfg.Party), Index: index,
-			Digest: r.Digest(), At: n.now().UnixMicro(),
+			Digest: r.Digest(), Priority: int(p), At: n.now().UnixMicro(),
 		})
 		if err != nil {
 			return err
@@ -192,7 +192,7 @@ func (n *Node) openPact(tx store.Tx, note []byte) (pact, error) {
 	for _, m := range a.Terms.Parties() {
 		logs = append(logs, ledger.Origin(a.ID, m))
 	}
-	events, err := tx.Events(store.EventQuery{Logs: logs, Kinds: stateKinds})
+	events, err := n.stateEvents(tx, a.ID, logs)
 	if err != nil {
 		return pact{}, err
 	}

@@ -2,10 +2,12 @@ package node_test
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"parley.example/parley/accord"
 	"parley.example/parley/internal/link"
@@ -91,6 +93,10 @@ func TestRestoredNodeDoesNotForkItself(t *testing.T) {
 		}
 	}
 	restored, _ := openStoppable(t, dir)
+	// It does not even repeat what it signed then: nothing may be built on that.
+	if err := restored.ExportParcel(t.Context(), w.accord, "south", io.Discard); !errors.Is(err, node.ErrRestored) {
+		t.Errorf("a restored node hands out parcels: %v, want ErrRestored", err)
+	}
 	err := restored.Sync(t.Context(), w.accord, "south")
 	if err == nil || !strings.Contains(err.Error(), "backup") {
 		t.Errorf("a restored node exchanges parcels: %v", err)
@@ -100,5 +106,35 @@ func TestRestoredNodeDoesNotForkItself(t *testing.T) {
 	}
 	if _, err := restored.Receipt(t.Context(), "parley/"+w.accord+"/north", 0); !errors.Is(err, node.ErrRestored) {
 		t.Errorf("a restored node signs: %v, want ErrRestored", err)
+	}
+}
+
+// Whoever writes today and says that it was last week is noticed; a clock that was
+// hours ahead and is set right is not.
+func TestBackdatedEntriesAreNoticed(t *testing.T) {
+	w := newWorld(t)
+	act := func() {
+		t.Helper()
+		if _, err := w.north.Suspend(t.Context(), w.accord, "a pause"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.north.Resume(t.Context(), w.accord); err != nil {
+			t.Fatal(err)
+		}
+		w.sync(w.north, "south")
+	}
+	const day = 24 * time.Hour
+	w.northClock.Store(int64(10*day + 5*time.Hour))
+	act()
+	w.northClock.Store(int64(10*day - 5*time.Hour))
+	act()
+	if alarms, err := w.south.Alarms(t.Context()); err != nil || len(alarms) != 0 {
+		t.Fatalf("a wrong clock is taken for a lie: %+v, %v", alarms, err)
+	}
+	w.northClock.Store(int64(3 * day))
+	act()
+	alarms, err := w.south.Alarms(t.Context())
+	if err != nil || len(alarms) != 2 || alarms[0].Party != "north" || !strings.Contains(alarms[0].Text, "dated back") {
+		t.Errorf("two entries of a week ago: %+v, %v", alarms, err)
 	}
 }
