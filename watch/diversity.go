@@ -48,14 +48,47 @@ func NewDiversity(counts []int) (Diversity, error) {
 	}
 	d.Shannon.Value, d.Dominant.Value = math.Exp(chaoShen(counts)), simpson(counts)
 	random := rand.New(rand.NewPCG(uint64(d.N), uint64(d.Kinds))) // the same counts give the same interval
+	share := assemblage(counts)
 	var first, second []float64
 	for range resamples {
-		again := multinomial(random, counts, d.N)
+		again := multinomial(random, share, d.N)
 		first, second = append(first, math.Exp(chaoShen(again))), append(second, simpson(again))
 	}
 	d.Shannon.Low, d.Shannon.High = around(d.Shannon.Value, first)
 	d.Dominant.Low, d.Dominant.High = around(d.Dominant.Value, second)
 	return d, nil
+}
+
+// assemblage is the distribution that samples are drawn from for intervals: the
+// kinds seen, scaled down to their estimated coverage, and as many unseen ones as
+// Chao1 expects (Chao and Jost 2015, Methods Ecol. Evol. 6(8)).
+func assemblage(counts []int) (share []float64) {
+	n, once, twice := 0.0, 0.0, 0.0
+	for _, c := range counts {
+		n += float64(c)
+		switch c {
+		case 1:
+			once++
+		case 2:
+			twice++
+		}
+	}
+	unseen := once * (once - 1) / 2
+	if twice > 0 {
+		unseen = once * once / (2 * twice)
+	}
+	unseen = math.Ceil(unseen)
+	missing := 0.0
+	if unseen > 0 {
+		missing = once / n
+	}
+	for _, c := range counts {
+		share = append(share, (1-missing)*float64(c)/n)
+	}
+	for range int(unseen) {
+		share = append(share, missing/unseen)
+	}
+	return share
 }
 
 // chaoShen is the entropy in nats with coverage and Horvitz–Thompson corrections
@@ -95,25 +128,30 @@ func simpson(counts []int) float64 {
 	return n * (n - 1) / same
 }
 
-func multinomial(random *rand.Rand, counts []int, n int) []int {
-	var all []int
-	for k, c := range counts {
-		for range c {
-			all = append(all, k)
-		}
-	}
-	out := make([]int, len(counts))
+func multinomial(random *rand.Rand, share []float64, n int) []int {
+	out := make([]int, len(share))
 	for range n {
-		out[all[random.IntN(len(all))]]++
+		u, k := random.Float64(), 0
+		for ; k < len(share)-1 && u >= share[k]; k++ {
+			u -= share[k]
+		}
+		out[k]++
 	}
 	return out
 }
 
-// around is the basic bootstrap interval, kept on its own side of the estimate.
+// around is the normal interval of 95 % with the deviation of the resamples; a
+// number of kinds is at least one.
 func around(value float64, resampled []float64) (low, high float64) {
-	slices.Sort(resampled)
-	at := func(q float64) float64 { return resampled[int(q*float64(len(resampled)-1))] }
-	return max(1, min(value, 2*value-at(.975))), max(value, 2*value-at(.025))
+	mean, square := 0.0, 0.0
+	for _, v := range resampled {
+		mean += v / float64(len(resampled))
+	}
+	for _, v := range resampled {
+		square += (v - mean) * (v - mean) / float64(len(resampled))
+	}
+	wide := 1.96 * math.Sqrt(square)
+	return max(1, value-wide), value + wide
 }
 
 // Drift compares the mix of kinds in two periods.
