@@ -72,11 +72,7 @@ func (s *Server) routes() {
 	n := s.node
 	handle(s, "GET", "/overview", "overview", readers, func(ctx context.Context, _ *none) (node.Overview, error) { return n.Overview(ctx) })
 	handle(s, "GET", "/incidents", "list-incidents", readers, s.incidents)
-	handle(s, "GET", "/watch", "watch", readers, func(ctx context.Context, in *struct {
-		Horizon int `query:"horizon" default:"4"`
-	}) (node.Watch, error) {
-		return n.Watch(ctx, in.Horizon)
-	})
+	s.watchRoutes()
 	handle(s, "GET", "/inbox", "list-inbox", readers, func(ctx context.Context, _ *none) (items, error) {
 		got, err := n.Inbox(ctx, 1000)
 		return items{got}, err
