@@ -257,7 +257,9 @@ func inOrder(w watched, by func(*incident.Incident) string, kinds []string, sinc
 			ins = append(ins, in)
 		}
 	}
-	slices.SortFunc(ins, func(a, b *incident.Incident) int { return cmp.Or(a.Middle().Compare(b.Middle()), strings.Compare(a.ID, b.ID)) })
+	slices.SortFunc(ins, func(a, b *incident.Incident) int {
+		return cmp.Or(a.Middle().Compare(b.Middle()), strings.Compare(a.ID, b.ID))
+	})
 	for _, in := range ins {
 		if k := slices.Index(kinds, by(in)); k >= 0 {
 			order = append(order, k)
