@@ -35,7 +35,7 @@ type Report struct {
 
 // Card is what the watch says of one area.
 type Card struct {
-	Area   string `json:"area"`
+	Area   string `json:"area"` // or whatever the report is by
 	Counts []int  `json:"counts"` // in Report.Weeks
 	Total  int    `json:"total"`  // since the panel began
 	// LastAttack is the Monday of the week of the last attack.
@@ -54,14 +54,14 @@ type Card struct {
 	Lull     *LullWarning `json:"lull"` // nil where the area is not quiet
 }
 
-// NewReport counts the incidents by first-level area and week, up to the last
-// whole week before asOf, and forecasts the horizon weeks after it; see [Count]
+// NewReport counts the incidents by unit ([ByArea], [ByClass] …) and week, up to
+// the last whole week before asOf, and forecasts the horizon weeks after it; see [Count]
 // for what is counted and for a zero asOf.
-func NewReport(incidents []incident.Incident, asOf time.Time, horizon int) (*Report, error) {
+func NewReport(incidents []incident.Incident, by func(*incident.Incident) string, asOf time.Time, horizon int) (*Report, error) {
 	if horizon < 1 || horizon > 52 {
 		return nil, fmt.Errorf("horizon of %d weeks: it must be 1 to 52", horizon)
 	}
-	p, left, err := Count(incidents, ByArea, asOf)
+	p, left, err := Count(incidents, by, asOf)
 	if err != nil {
 		return nil, err
 	}

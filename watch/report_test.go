@@ -114,7 +114,7 @@ func TestReport(t *testing.T) {
 	strike.Kind = incident.ForeignStrike
 	in = append(in, vague, strike, at("2016-01-01", ""), at("2023-01-01", "North"))
 	asOf := day("2015-01-05").AddDate(0, 0, 7*398) // 10 quiet weeks into a lull
-	r, err := watch.NewReport(in, asOf.AddDate(0, 0, 3), 4)
+	r, err := watch.NewReport(in, watch.ByArea, asOf.AddDate(0, 0, 3), 4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestReport(t *testing.T) {
 	if s.Total != 1 || s.QuietWeeks != 376 || s.P <= 0 || s.Lull == nil || !s.LastAttack.Equal(day("2015-06-01")) {
 		t.Errorf("%+v", s)
 	}
-	again, err := watch.NewReport(in, asOf, 4)
+	again, err := watch.NewReport(in, watch.ByArea, asOf, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,20 +149,20 @@ func TestReport(t *testing.T) {
 }
 
 func TestReportRefuses(t *testing.T) {
-	if _, err := watch.NewReport(nil, time.Time{}, 4); !errors.Is(err, watch.ErrNoData) {
+	if _, err := watch.NewReport(nil, watch.ByArea, time.Time{}, 4); !errors.Is(err, watch.ErrNoData) {
 		t.Errorf("no incidents: %v", err)
 	}
 	one := []incident.Incident{at("2020-01-01", "North")}
 	for _, h := range []int{0, -1, 53} {
-		if _, err := watch.NewReport(one, time.Time{}, h); err == nil {
+		if _, err := watch.NewReport(one, watch.ByArea, time.Time{}, h); err == nil {
 			t.Errorf("horizon %d accepted", h)
 		}
 	}
-	r, err := watch.NewReport(one, time.Time{}, 4)
+	r, err := watch.NewReport(one, watch.ByArea, time.Time{}, 4)
 	if err != nil || len(r.Cards) != 1 || r.Cards[0].BaseRate != -1 || r.Cards[0].Lull != nil {
 		t.Errorf("one incident: %+v, %v", r, err)
 	}
-	if _, err := watch.NewReport([]incident.Incident{at("1500-01-01", "North"), at("2020-01-01", "North")}, time.Time{}, 4); err == nil {
+	if _, err := watch.NewReport([]incident.Incident{at("1500-01-01", "North"), at("2020-01-01", "North")}, watch.ByArea, time.Time{}, 4); err == nil {
 		t.Error("a panel of five centuries was made")
 	}
 }
@@ -217,7 +217,7 @@ func BenchmarkReport(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		if _, err := watch.NewReport(in, time.Time{}, 4); err != nil {
+		if _, err := watch.NewReport(in, watch.ByArea, time.Time{}, 4); err != nil {
 			b.Fatal(err)
 		}
 	}

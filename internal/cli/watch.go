@@ -15,12 +15,12 @@ import (
 )
 
 func (a *app) watchCmd() *cobra.Command {
-	horizon := 4
+	horizon, by := 4, "area"
 	report := &cobra.Command{
 		Use: "report", Short: "Show what the watch says of each area", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var out node.Watch
-			if err := a.client().Get(c.Context(), "/watch", map[string][]string{"horizon": {fmt.Sprint(horizon)}}, &out); err != nil {
+			if err := a.client().Get(c.Context(), "/watch", url.Values{"horizon": {fmt.Sprint(horizon)}, "by": {by}}, &out); err != nil {
 				return err
 			}
 			return a.show(out, func(w io.Writer) {
@@ -43,6 +43,7 @@ func (a *app) watchCmd() *cobra.Command {
 		},
 	}
 	report.Flags().IntVar(&horizon, "horizon", horizon, "weeks ahead")
+	report.Flags().StringVar(&by, "by", by, "area, class or group")
 
 	var panel, from, until string
 	evaluate := &cobra.Command{
@@ -112,12 +113,21 @@ func readPanel(name string) (*watch.Panel, error) {
 
 func (a *app) watchOnsetsCmd() *cobra.Command {
 	var panel, until string
+	var judge node.OnsetAsk
 	rate := 1.0
 	c := &cobra.Command{
 		Use: "onsets", Short: "Find returns of violence, in the node or in a panel file; with --train-until, score the detector on what came after", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if panel == "" {
-				var r watch.OnsetReport
+				if judge.Verdict != "" {
+					judge.FalseAlarms = rate
+					var j node.OnsetJudgement
+					if err := a.client().Post(c.Context(), "/watch/onsets/judge", judge, &j); err != nil {
+						return err
+					}
+					return a.show(j, func(w io.Writer) { line(w, j.Area, j.Week, j.Verdict, j.Object, j.CAP) })
+				}
+				var r node.Onsets
 				if err := a.client().Get(c.Context(), "/watch/onsets", url.Values{"false_alarms": {fmt.Sprint(rate)}}, &r); err != nil {
 					return err
 				}
@@ -132,7 +142,11 @@ func (a *app) watchOnsetsCmd() *cobra.Command {
 				if err != nil {
 					return &codeError{exitNo, err}
 				}
-				return a.showOnsets(r)
+				out := node.Onsets{Alarms: []node.JudgedOnset{}, Score: r.Score}
+				for _, x := range r.Alarms {
+					out.Alarms = append(out.Alarms, node.JudgedOnset{OnsetAlarm: x})
+				}
+				return a.showOnsets(out)
 			}
 			day, err := time.Parse(time.DateOnly, until)
 			if err != nil {
@@ -154,17 +168,25 @@ func (a *app) watchOnsetsCmd() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&panel, "panel", "", "CSV file: start, then a column of counts for each unit, by week")
 	f.Float64Var(&rate, "false-alarms", rate, "false alarms allowed a series and year")
+	f.StringVar(&judge.Verdict, "judge", "", "acknowledge, dismiss or escalate the alarm of --area and --week")
+	f.StringVar(&judge.Area, "area", "", "area of the alarm judged")
+	f.StringVar(&judge.Week, "week", "", "Monday of the alarm judged")
+	f.StringVar(&judge.Reason, "reason", "", "why it is dismissed, or what to do")
+	f.StringVar(&judge.Status, "status", "", "CAP status of an escalation: Actual, Exercise or Test")
 	f.StringVar(&until, "train-until", "", "choose the threshold on what came before this day and score it on what came after")
 	return c
 }
 
-func (a *app) showOnsets(r watch.OnsetReport) error {
+func (a *app) showOnsets(r node.Onsets) error {
 	return a.show(r, func(w io.Writer) {
 		line(w, fmt.Sprintf("of such alarms %.0f %% were right; an alarm is a prompt to look", 100*r.Score.Precision))
 		for _, x := range r.Alarms {
 			state := "not confirmed yet"
 			if x.Confirmed {
 				state = "confirmed"
+			}
+			if j := x.Judgement; j != nil {
+				state += "; " + j.Verdict + " by " + j.By.Name + " " + j.Reason
 			}
 			line(w, x.Week.Format(time.DateOnly), x.Unit, fmt.Sprint(x.Evidence), fmt.Sprintf("usual %.2f a week", x.Usual), state)
 		}

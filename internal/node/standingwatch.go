@@ -92,7 +92,7 @@ func (n *Node) watched(ctx context.Context) (watched, error) {
 }
 
 // leaveOut adds to each area what its forecast would be without each partner.
-func (w watched) leaveOut(out *Watch) error {
+func (w watched) leaveOut(out *Watch, unit func(*incident.Incident) string) error {
 	var parties []string
 	for _, f := range w.from {
 		if f != "" && !slices.Contains(parties, f) {
@@ -107,7 +107,7 @@ func (w watched) leaveOut(out *Watch) error {
 				rest = append(rest, in)
 			}
 		}
-		r, err := watch.NewReport(rest, w.asOf, out.Horizon)
+		r, err := watch.NewReport(rest, unit, w.asOf, out.Horizon)
 		if err != nil && !errors.Is(err, watch.ErrNoData) {
 			return err
 		}
@@ -126,24 +126,6 @@ func (w watched) leaveOut(out *Watch) error {
 		}
 	}
 	return nil
-}
-
-// Onsets finds areas to which violence returns, at a rate of false alarms a
-// series and year.
-func (n *Node) Onsets(ctx context.Context, falseAlarms float64) (watch.OnsetReport, error) {
-	w, err := n.watched(ctx)
-	if err != nil {
-		return watch.OnsetReport{}, err
-	}
-	p, _, err := watch.Count(w.counted, watch.ByArea, w.asOf)
-	if err != nil {
-		return watch.OnsetReport{}, fmt.Errorf("%w: %w", ErrState, err)
-	}
-	r, err := watch.FindOnsets(p, falseAlarms)
-	if err != nil {
-		return r, fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	return r, nil
 }
 
 // Diversification says over what attacks are spread, whether the mix changed, and
@@ -326,7 +308,7 @@ func (n *Node) attention(ctx context.Context, w watched, out *Diversification) e
 	if err != nil || len(plans) == 0 {
 		return err
 	}
-	r, err := watch.NewReport(w.counted, w.asOf, 13)
+	r, err := watch.NewReport(w.counted, watch.ByArea, w.asOf, 13)
 	if errors.Is(err, watch.ErrNoData) {
 		return nil
 	}
@@ -404,7 +386,7 @@ func (n *Node) PlanCoverage(ctx context.Context, ask CoverageAsk) (Coverage, err
 	if err != nil {
 		return Coverage{}, err
 	}
-	r, err := watch.NewReport(w.counted, w.asOf, ask.Horizon)
+	r, err := watch.NewReport(w.counted, watch.ByArea, w.asOf, ask.Horizon)
 	if err != nil {
 		return Coverage{}, fmt.Errorf("%w: %w", ErrState, err)
 	}
@@ -477,7 +459,7 @@ var saidHorizons = []int{1, 4, 13}
 // been noted for these data yet. It is called now and then while the node runs.
 func (n *Node) RecordWatch(ctx context.Context) error {
 	for _, h := range saidHorizons {
-		w, err := n.Watch(ctx, h)
+		w, err := n.Watch(ctx, h, "")
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,7 +100,7 @@ func area(t *testing.T, w Watch, name string) WatchArea {
 func TestOnePartnerCannotFloodTheWatch(t *testing.T) {
 	n, _ := lone(t)
 	end := history(t, n)
-	calm, err := n.Watch(t.Context(), 4)
+	calm, err := n.Watch(t.Context(), 4, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,7 @@ func TestOnePartnerCannotFloodTheWatch(t *testing.T) {
 		flood = append(flood, attack("South", end.AddDate(0, 0, -7*(i%4))))
 	}
 	file(t, n, "south", flood...)
-	w, err := n.Watch(t.Context(), 4)
+	w, err := n.Watch(t.Context(), 4, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +131,7 @@ func TestOnePartnerCannotFloodTheWatch(t *testing.T) {
 	}
 	file(t, n, "", seen...)
 	file(t, n, "south", attack("North", end), attack("North", end), attack("North", end))
-	again, err := n.Watch(t.Context(), 4)
+	again, err := n.Watch(t.Context(), 4, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,8 +241,35 @@ func TestOnsetsAndRefusals(t *testing.T) {
 	}
 	file(t, n, "", burst...)
 	r, err := n.Onsets(t.Context(), 1)
-	if err != nil || !slices.ContainsFunc(r.Alarms, func(a watch.OnsetAlarm) bool { return a.Unit == "South" }) {
+	if err != nil || !slices.ContainsFunc(r.Alarms, func(a JudgedOnset) bool { return a.Unit == "South" }) {
 		t.Errorf("a burst in the south: %+v, %v", r, err)
+	}
+	i := slices.IndexFunc(r.Alarms, func(a JudgedOnset) bool { return a.Unit == "South" })
+	week := r.Alarms[i].Week.Format(time.DateOnly)
+	for _, bad := range []OnsetAsk{
+		{Area: "South", Week: week, Verdict: "shrug"}, {Area: "South", Week: week, Verdict: OnsetDismissed}, {Area: "South", Week: "2020-01-06", Verdict: OnsetSeen},
+		{Area: "South", Week: week, Verdict: OnsetEscalated}, {Area: "South", Week: week, Verdict: OnsetEscalated, Status: "Real"},
+	} {
+		if _, err := n.JudgeOnset(t.Context(), bad); !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrNotFound) {
+			t.Errorf("%+v: %v, want it refused", bad, err)
+		}
+	}
+	j, err := n.JudgeOnset(t.Context(), OnsetAsk{Area: "South", Week: week, Verdict: OnsetEscalated, Status: "Exercise", Reason: "Exercise Lantern: send two units", By: User{Name: "Amina", Role: Officer}})
+	if err != nil || !strings.Contains(j.CAP, "<status>Exercise</status>") || !strings.Contains(j.CAP, "<areaDesc>South</areaDesc>") {
+		t.Fatalf("escalated: %+v, %v", j, err)
+	}
+	note, err := n.ShowObject(t.Context(), j.Object)
+	if err != nil || !strings.Contains(string(note), `"note"`) || !strings.Contains(string(note), "send two units") {
+		t.Errorf("the note: %s, %v", note, err)
+	}
+	if r, err = n.Onsets(t.Context(), 1); err != nil || r.Alarms[i].Judgement == nil || r.Alarms[i].Judgement.By.Name != "Amina" {
+		t.Errorf("the judged alarm: %+v, %v", r, err)
+	}
+	if w, err := n.Watch(t.Context(), 4, "class"); err != nil || len(w.Areas) != 1 || w.Areas[0].Area != "civilian" {
+		t.Errorf("by class: %+v, %v", w.Areas, err)
+	}
+	if _, err := n.Watch(t.Context(), 4, "person"); !errors.Is(err, ErrInvalid) {
+		t.Errorf("by person: %v", err)
 	}
 	if _, err := n.Diversification(t.Context(), 1); !errors.Is(err, ErrInvalid) {
 		t.Errorf("one week: %v", err)

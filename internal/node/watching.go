@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -174,13 +175,25 @@ type WatchLull struct {
 	Text         string  `json:"text"`
 }
 
+// watchUnits are what the watch can have cards of.
+var watchUnits = map[string]func(*incident.Incident) string{
+	"area": watch.ByArea, "class": watch.ByClass, "group": func(in *incident.Incident) string { return in.Organisation },
+}
+
 // maxHorizon is the longest forecast in weeks.
 const maxHorizon = 26
 
 // Watch forecasts every area over all incidents held. The forecast begins at
 // the end of the data, not at the clock: data that ends a year ago says
 // nothing of this week.
-func (n *Node) Watch(ctx context.Context, horizon int) (Watch, error) {
+//
+// by is what the cards are of: "area" (or ""), "class" of target, or "group",
+// the named organisations.
+func (n *Node) Watch(ctx context.Context, horizon int, by string) (Watch, error) {
+	unit, ok := watchUnits[cmp.Or(by, "area")]
+	if !ok {
+		return Watch{}, fmt.Errorf("%w: the watch is by area, class or group, not by %q", ErrInvalid, clip(by))
+	}
 	if horizon < 1 || horizon > maxHorizon {
 		return Watch{}, fmt.Errorf("%w: a horizon of %d weeks; give 1 to %d", ErrInvalid, horizon, maxHorizon)
 	}
@@ -190,7 +203,7 @@ func (n *Node) Watch(ctx context.Context, horizon int) (Watch, error) {
 	}
 	out := Watch{Horizon: horizon, Model: watch.Model, Weeks: []string{}, Areas: []WatchArea{}, All: WatchCounts{[]int{}}, Left: map[string]int{}}
 	out.Attribution = held.attribution
-	r, err := watch.NewReport(held.counted, held.asOf, horizon)
+	r, err := watch.NewReport(held.counted, unit, held.asOf, horizon)
 	if errors.Is(err, watch.ErrNoData) {
 		return out, nil
 	}
@@ -219,7 +232,7 @@ func (n *Node) Watch(ctx context.Context, horizon int) (Watch, error) {
 		}
 		out.Areas = append(out.Areas, a)
 	}
-	return out, held.leaveOut(&out)
+	return out, held.leaveOut(&out, unit)
 }
 
 // Overview is what a person coming on duty sees first (docs/api.md).

@@ -4,21 +4,25 @@ import (
 	"context"
 
 	"parley.example/parley/internal/node"
-	"parley.example/parley/watch"
 )
 
 // watchRoutes are what the standing watch says, and the plans made from it.
 func (s *Server) watchRoutes() {
 	n := s.node
 	handle(s, "GET", "/watch", "watch", readers, func(ctx context.Context, in *struct {
-		Horizon int `query:"horizon" default:"4"`
+		Horizon int    `query:"horizon" default:"4"`
+		By      string `query:"by" doc:"area, class or group"`
 	}) (node.Watch, error) {
-		return n.Watch(ctx, in.Horizon)
+		return n.Watch(ctx, in.Horizon, in.By)
 	})
 	handle(s, "GET", "/watch/onsets", "watch-onsets", readers, func(ctx context.Context, in *struct {
 		FalseAlarms float64 `query:"false_alarms" default:"1" doc:"allowed a series and year"`
-	}) (watch.OnsetReport, error) {
+	}) (node.Onsets, error) {
 		return n.Onsets(ctx, in.FalseAlarms)
+	})
+	handle(s, "POST", "/watch/onsets/judge", "judge-onset", readers, func(ctx context.Context, in *input[node.OnsetAsk]) (node.OnsetJudgement, error) {
+		in.Body.By = who(ctx)
+		return n.JudgeOnset(ctx, in.Body)
 	})
 	handle(s, "GET", "/watch/diversification", "watch-diversification", readers, func(ctx context.Context, in *struct {
 		Weeks int `query:"weeks" default:"52"`
