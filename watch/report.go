@@ -27,6 +27,9 @@ type Report struct {
 	// at the origins of the last three years whose horizon has passed, each made
 	// from what came before it. Empty where the panel is shorter than four years.
 	Record []Evaluation `json:"record"`
+	// Delay is how long reports take; nil where entry dates are not known, so that
+	// nothing can be said of attacks that are not reported yet.
+	Delay *Delay `json:"delay"`
 	// Used and Left say how many incidents were counted, and how many were not
 	// and why.
 	Used int            `json:"used"`
@@ -35,7 +38,7 @@ type Report struct {
 
 // Card is what the watch says of one area.
 type Card struct {
-	Area   string `json:"area"` // or whatever the report is by
+	Area   string `json:"area"`   // or whatever the report is by
 	Counts []int  `json:"counts"` // in Report.Weeks
 	Total  int    `json:"total"`  // since the panel began
 	// LastAttack is the Monday of the week of the last attack.
@@ -50,8 +53,11 @@ type Card struct {
 	Mean float64 `json:"mean"`
 	// BaseRate is the share of all earlier spans of that length in this area
 	// with at least one attack; -1 where there is none yet.
-	BaseRate float64      `json:"base_rate"`
-	Lull     *LullWarning `json:"lull"` // nil where the area is not quiet
+	BaseRate float64 `json:"base_rate"`
+	// Unreported is how many attacks of the newest weeks are to be expected beside
+	// those counted, by how late reports came before; 0 where that is not known.
+	Unreported float64      `json:"unreported"`
+	Lull       *LullWarning `json:"lull"` // nil where the area is not quiet
 }
 
 // NewReport counts the incidents by unit ([ByArea], [ByClass] …) and week, up to
@@ -67,6 +73,7 @@ func NewReport(incidents []incident.Incident, by func(*incident.Incident) string
 	}
 	n := len(p.Starts)
 	r := &Report{AsOf: p.End(), Horizon: horizon, Model: Model, Left: left}
+	r.Delay = NewDelay(incidents, r.AsOf)
 	first := max(0, n-shownWeeks)
 	r.Weeks = p.Starts[first:]
 	r.All = make([]int, len(r.Weeks))
@@ -100,6 +107,7 @@ func NewReport(incidents []incident.Incident, by func(*incident.Incident) string
 		d := m.forecast(u, n)
 		c.P, c.Mean = d.AtLeastOne(), d.Mean()
 		c.Low, c.High = d.Interval(0.9)
+		c.Unreported = r.Delay.Unreported(counts)
 		c.Lull = warn(r.Lull, c.QuietWeeks, horizon)
 		r.Cards = append(r.Cards, c)
 	}

@@ -148,6 +148,33 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// Where reports come late, the newest weeks are known to be short.
+func TestReportsThatComeLate(t *testing.T) {
+	var in []incident.Incident
+	for w := range 200 {
+		x := at(day("2015-01-05").AddDate(0, 0, 7*w).Format(time.DateOnly), "North")
+		x.Created = x.End.AddDate(0, 0, 2)
+		if w%2 == 1 {
+			x.Created = x.End.AddDate(0, 0, 16) // in the third week
+		}
+		in = append(in, x)
+	}
+	r, err := watch.NewReport(in, watch.ByArea, day("2015-01-05").AddDate(0, 0, 7*200), 4)
+	if err != nil || r.Delay == nil || r.Delay.Within[0] < .45 || r.Delay.Within[0] > .55 || r.Delay.Within[2] != 1 {
+		t.Fatalf("delay %+v, %v", r.Delay, err)
+	}
+	// Two weeks of which half is known, with one attack each: two more.
+	if got := r.Cards[0].Unreported; got < 1.5 || got > 2.5 {
+		t.Errorf("%.2f not reported yet, want about 2", got)
+	}
+	for i := range in {
+		in[i].Created = time.Time{}
+	}
+	if r, err = watch.NewReport(in, watch.ByArea, time.Time{}, 4); err != nil || r.Delay != nil || r.Cards[0].Unreported != 0 {
+		t.Errorf("without entry dates: %+v, %v", r.Delay, err)
+	}
+}
+
 func TestReportRefuses(t *testing.T) {
 	if _, err := watch.NewReport(nil, watch.ByArea, time.Time{}, 4); !errors.Is(err, watch.ErrNoData) {
 		t.Errorf("no incidents: %v", err)

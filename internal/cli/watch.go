@@ -35,6 +35,15 @@ func (a *app) watchCmd() *cobra.Command {
 					if x.Lull != nil {
 						line(w, "", x.Lull.Text)
 					}
+					if x.Unreported >= .5 {
+						line(w, "", fmt.Sprintf("about %.0f more attacks of the newest weeks are to be expected, not reported yet", x.Unreported))
+					}
+					for _, o := range x.Without {
+						line(w, "", fmt.Sprintf("without the reports of %s: %.0f %%", o.Party, 100*o.P))
+					}
+				}
+				for _, m := range out.Record {
+					line(w, "last three years: "+m.Model, fmt.Sprintf("Brier %.3f", m.Brier), fmt.Sprintf("CRPS %.3f", m.CRPS), fmt.Sprintf("%.0f %% in the 90 %% interval", 100*m.Coverage90))
 				}
 				if out.Attribution != "" {
 					fmt.Fprintln(w, "\n"+out.Attribution)

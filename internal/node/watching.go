@@ -135,6 +135,8 @@ type Watch struct {
 	// Record is how these forecasts and the two that they have to beat scored of
 	// late; empty for less than four years of data.
 	Record []watch.Evaluation `json:"record"`
+	// Delay is how late reports come; null where entry dates are not known.
+	Delay *watch.Delay `json:"delay"`
 }
 
 // WatchCounts are counts by week.
@@ -154,6 +156,7 @@ type WatchArea struct {
 	High       int        `json:"high"`
 	Mean       float64    `json:"mean"`
 	BaseRate   float64    `json:"base_rate"`
+	Unreported float64    `json:"unreported"` // of the newest weeks, expected beside those counted
 	Lull       *WatchLull `json:"lull"`
 	// Without is what P would be without one partner's reports, where that differs
 	// by a percent or more.
@@ -210,7 +213,7 @@ func (n *Node) Watch(ctx context.Context, horizon int, by string) (Watch, error)
 	if err != nil {
 		return out, err
 	}
-	out.AsOf, out.Model, out.Lull, out.Left, out.Record = stamp(r.AsOf), r.Model, r.Lull, r.Left, r.Record
+	out.AsOf, out.Model, out.Lull, out.Left, out.Record, out.Delay = stamp(r.AsOf), r.Model, r.Lull, r.Left, r.Record, r.Delay
 	for party, over := range held.over {
 		out.Left["more from "+party+" than others confirm"] = over
 	}
@@ -221,7 +224,7 @@ func (n *Node) Watch(ctx context.Context, horizon int, by string) (Watch, error)
 	for _, c := range r.Cards {
 		a := WatchArea{
 			Area: c.Area, Counts: c.Counts, Total: c.Total, QuietWeeks: c.QuietWeeks,
-			P: c.P, Low: c.Low, High: c.High, Mean: c.Mean, BaseRate: c.BaseRate,
+			P: c.P, Low: c.Low, High: c.High, Mean: c.Mean, BaseRate: c.BaseRate, Unreported: c.Unreported,
 		}
 		if !c.LastAttack.IsZero() {
 			s := c.LastAttack.Format(time.DateOnly)
