@@ -35,6 +35,11 @@ func (b *Book) Add(c Card) error {
 		if c.Sequence <= last.Sequence {
 			return fmt.Errorf("card of %s: %w: sequence %d, known %d", c.Party, ErrStale, c.Sequence, last.Sequence)
 		}
+		for _, k := range known {
+			if k.signing == c.signing && k.cosigning != c.cosigning {
+				return fmt.Errorf("card of %s: %w: it pairs a signing key that was used before with another cosigning key", c.Party, ErrCard)
+			}
+		}
 	}
 	b.cards[c.Party] = append(known, c)
 	return nil
@@ -67,6 +72,20 @@ func (b *Book) Signers(parties ...string) []ledger.Signed {
 	for _, p := range parties {
 		for _, k := range b.Keys(p) {
 			out = append(out, ledger.Signed{Name: p, Key: k})
+		}
+	}
+	return out
+}
+
+// Cosigners lists the keys that several parties cosign with.
+func (b *Book) Cosigners(parties ...string) []ledger.Cosigner {
+	var out []ledger.Cosigner
+	for _, p := range parties {
+		for _, c := range b.cards[p] {
+			k := ledger.Cosigner{Name: p, Key: c.signing, MLDSA: c.cosigning}
+			if !slices.Contains(out, k) {
+				out = append(out, k)
+			}
 		}
 	}
 	return out

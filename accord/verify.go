@@ -54,7 +54,7 @@ func VerifyReceipt(file []byte) (Verdict, error) {
 		return v, fmt.Errorf("%w: the event belongs to another accord or party", ErrStranger)
 	}
 	others := slices.DeleteFunc(everybody, func(p string) bool { return p == e.Party })
-	if v.Event, v.Checkpoint, err = r.Verify(book.Keys(e.Party), book.Signers(others...)); err != nil {
+	if v.Event, v.Checkpoint, err = r.Verify(book.Keys(e.Party), book.Cosigners(others...)); err != nil {
 		return v, err
 	}
 	v.Index = r.Index
@@ -143,11 +143,11 @@ func VerifyEvidence(file []byte) (Accusation, error) {
 		return out, fmt.Errorf("%w: the log belongs to another accord or party", ErrStranger)
 	}
 	others := slices.DeleteFunc(append(t.Parties(), t.WitnessParties()...), func(p string) bool { return p == party })
-	if err := f.Verify(out.Log, book.Keys(party), book.Signers(others...)); err != nil {
+	if err := f.Verify(out.Log, book.Keys(party), book.Cosigners(others...)); err != nil {
 		return out, err
 	}
 	for i, note := range [][]byte{f.Earlier, f.Later} {
-		cp, err := ledger.OpenCheckpoint(note, out.Log, book.Keys(party), book.Signers(others...))
+		cp, err := ledger.OpenCheckpoint(note, out.Log, book.Keys(party), book.Cosigners(others...))
 		if err != nil {
 			return out, err
 		}

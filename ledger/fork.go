@@ -82,7 +82,7 @@ func ParseFork(b []byte) (Fork, error) {
 
 // Verify reports nil when the evidence proves that the owner of the log called
 // origin signed both.
-func (f Fork) Verify(origin string, owner []PublicKey, cosigners []Signed) error {
+func (f Fork) Verify(origin string, owner []PublicKey, cosigners []Cosigner) error {
 	earlier, err := OpenCheckpoint(f.Earlier, origin, owner, cosigners)
 	if err != nil {
 		return fmt.Errorf("earlier checkpoint: %w", err)

@@ -125,7 +125,7 @@ func sections(rest []byte, each func(name string, body []byte) error) error {
 // Verify checks everything inside the receipt that depends on keys: that the
 // checkpoint is the owner's, that the leaf is in it, and that event and salt
 // open the leaf. Whose keys these are is for the accord and the cards to say.
-func (r Receipt) Verify(owner []PublicKey, cosigners []Signed) (Event, Checkpoint, error) {
+func (r Receipt) Verify(owner []PublicKey, cosigners []Cosigner) (Event, Checkpoint, error) {
 	e, err := ParseEvent(r.Event)
 	if err != nil {
 		return e, Checkpoint{}, err

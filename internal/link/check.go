@@ -62,7 +62,7 @@ type News struct {
 func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, error) {
 	origin := ledger.Origin(a.ID, p.From)
 	others := slices.DeleteFunc(append(a.Terms.Parties(), a.Terms.WitnessParties()...), func(x string) bool { return x == p.From })
-	cp, err := ledger.OpenCheckpoint(p.Checkpoint, origin, book.Keys(p.From), book.Signers(others...))
+	cp, err := ledger.OpenCheckpoint(p.Checkpoint, origin, book.Keys(p.From), book.Cosigners(others...))
 	if err != nil {
 		return News{}, fmt.Errorf("%w: checkpoint of %s: %w", ErrParcel, p.From, err)
 	}

@@ -107,7 +107,7 @@ func (n *Node) auditLog(ctx context.Context, tx store.Tx, log string) (AuditLog,
 			break // none is left
 		}
 		size = cp.Size
-		opened, err := ledger.OpenCheckpoint(cp.Note, log, n.currentBook().Keys(owner), n.currentBook().Signers(others...))
+		opened, err := ledger.OpenCheckpoint(cp.Note, log, n.currentBook().Keys(owner), n.currentBook().Cosigners(others...))
 		if err != nil {
 			fault("checkpoint at %d: %v", cp.Size, err)
 			continue

@@ -45,7 +45,7 @@ func (n *Node) ensureOwnCard(ctx context.Context) error {
 	c, err := accord.SignCard(accord.Card{
 		Party: n.cfg.Party, Name: n.cfg.Name, Sequence: 1, TLS: pin, Parcel: n.keys.parcel.Recipient().String(),
 		Endpoints: []string{"https://" + n.cfg.Link}, NotBefore: now, NotAfter: now.Add(cardLife),
-	}, n.keys.root, n.signing().Public())
+	}, n.keys.root, n.keys.signing.Public(), n.keys.cosigning.Public())
 	if err != nil {
 		return err
 	}

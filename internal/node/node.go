@@ -19,6 +19,7 @@ import (
 	"parley.example/parley/internal/link"
 	"parley.example/parley/internal/store"
 	"parley.example/parley/internal/store/sqlite"
+	"parley.example/parley/ledger"
 	"parley.example/parley/release"
 )
 
@@ -166,6 +167,13 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	}
 	if err := n.ensureOwnCard(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
+	}
+	if n.keys.cosigning.Public() == (ledger.MLDSAPublicKey{}) {
+		// Made by an early version. Both keys change, so that nobody can pass
+		// off half of a cosignature for one from before.
+		if _, err := n.RotateKey(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("making the ML-DSA-44 key: %w", err), n.Close())
+		}
 	}
 	return n, nil
 }

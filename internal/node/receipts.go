@@ -33,7 +33,7 @@ func (n *Node) bestCheckpoint(tx store.Tx, pc pact, log string, index int64) (be
 		if err != nil {
 			return best, nil, err
 		}
-		opened, err := ledger.OpenCheckpoint(cp.Note, log, book.Keys(owner), book.Signers(others...))
+		opened, err := ledger.OpenCheckpoint(cp.Note, log, book.Keys(owner), book.Cosigners(others...))
 		if err != nil {
 			return best, nil, fmt.Errorf("stored checkpoint %d of %s: %w", cp.Size, log, err)
 		}

@@ -2,13 +2,11 @@ package node
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"parley.example/parley/accord"
@@ -26,19 +24,27 @@ func (n *Node) signing() ledger.Key {
 	return n.keys.signing
 }
 
-// RotateKey replaces the operational signing key: a new card, signed by the
-// long-term key, names the new one, and partners learn it with the next
+// cosign adds our cosignatures to a checkpoint.
+func (n *Node) cosign(checkpoint []byte) ([]byte, error) {
+	n.mu.Lock()
+	key, ml := n.keys.signing, n.keys.cosigning
+	n.mu.Unlock()
+	return ledger.Cosign(checkpoint, n.cfg.Party, key, ml)
+}
+
+// RotateKey replaces the operational keys: a new card, signed by the
+// long-term key, names the new ones, and partners learn it with the next
 // parcel. What the old key signed stays verifiable.
 func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 	n.guard.mu.Lock() // nothing is signed meanwhile
 	defer n.guard.mu.Unlock()
-	key, err := ledger.GenerateKey(n.opt.Rand)
+	key, ml, err := drawOperational(n.opt.Rand)
 	if err != nil {
 		return Card{}, err
 	}
 	// The key is durable before the card that names it, so that a crash
 	// between the two leaves either the old state or the new one.
-	if err := writeFile(filepath.Join(n.dir, keysFolder, nextKey), []byte(hex.EncodeToString(key.Seed())+"\n")); err != nil {
+	if err := writeFile(filepath.Join(n.dir, keysFolder, nextKey), operationalText(key, ml)); err != nil {
 		return Card{}, err
 	}
 	c, ok := n.currentBook().Card(n.cfg.Party)
@@ -48,7 +54,7 @@ func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 	now := n.now().Truncate(time.Second)
 	c.Sequence++
 	c.NotBefore, c.NotAfter = now, now.Add(cardLife)
-	if c, err = accord.SignCard(c, n.keys.root, key.Public()); err != nil {
+	if c, err = accord.SignCard(c, n.keys.root, key.Public(), ml.Public()); err != nil {
 		return Card{}, err
 	}
 	v, err := n.keepCard(ctx, c)
@@ -69,22 +75,18 @@ func (n *Node) settleKey() error {
 	if err != nil {
 		return err
 	}
-	seed, err := hex.DecodeString(strings.TrimSpace(string(b)))
-	if err != nil {
-		return fmt.Errorf("%s is damaged: %w", nextKey, err)
-	}
-	key, err := ledger.ParseKey(seed)
+	key, ml, err := parseOperational(b)
 	if err != nil {
 		return fmt.Errorf("%s is damaged: %w", nextKey, err)
 	}
 	if c, ok := n.currentBook().Card(n.cfg.Party); !ok || c.SigningKey() != key.Public() {
 		return os.Remove(filepath.Join(folder, nextKey))
 	}
-	if err := writeFile(filepath.Join(folder, "signing.key"), b); err != nil {
+	if err := writeFile(filepath.Join(folder, signingFile), b); err != nil {
 		return err
 	}
 	n.mu.Lock()
-	n.keys.signing = key
+	n.keys.signing, n.keys.cosigning = key, ml
 	n.mu.Unlock()
 	return os.Remove(filepath.Join(folder, nextKey))
 }

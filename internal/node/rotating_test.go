@@ -1,6 +1,9 @@
 package node_test
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"parley.example/parley/accord"
@@ -51,5 +54,24 @@ func TestRotatedKeyIsTakenOverAndOldProofStands(t *testing.T) {
 	w.sync(north, "south")
 	if au, err := w.south.Audit(t.Context()); err != nil || !au.OK {
 		t.Errorf("south's audit: %+v, %v", au, err)
+	}
+}
+
+// A node that was made before there were ML-DSA-44 keys gets both operational
+// keys anew, under a new card.
+func TestEarlyNodeGetsItsCosigningKey(t *testing.T) {
+	dir := initNode(t, "north")
+	file := filepath.Join(dir, "keys", "signing.key")
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, b[:bytes.IndexByte(b, '\n')+1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n := open(t, dir)
+	c, err := accord.OpenCard([]byte(n.OwnCard().Note))
+	if err != nil || c.Sequence != 2 || c.Cosigning == "" {
+		t.Errorf("card %d with cosigning key %q, %v", c.Sequence, c.Cosigning, err)
 	}
 }

@@ -471,7 +471,7 @@ func (n *Node) keepNews(tx store.Tx, log string, got link.News) error {
 	} else if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	note, err := n.signing().Cosign(cp.Note, n.cfg.Party)
+	note, err := n.cosign(cp.Note)
 	if err != nil {
 		return err
 	}
@@ -551,7 +551,7 @@ func (n *Node) takeCosigned(tx store.Tx, pc pact, from string, p link.Parcel) (n
 		return news, nil
 	}
 	others := append(n.others(pc.Accord), pc.Terms.WitnessParties()...)
-	cp, err := ledger.OpenCheckpoint(p.Cosigned, own, n.currentBook().Keys(n.cfg.Party), n.currentBook().Signers(others...))
+	cp, err := ledger.OpenCheckpoint(p.Cosigned, own, n.currentBook().Keys(n.cfg.Party), n.currentBook().Cosigners(others...))
 	if err != nil {
 		return news, fmt.Errorf("%w: cosigned checkpoint: %w", link.ErrParcel, err)
 	}

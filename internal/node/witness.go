@@ -27,7 +27,7 @@ func (n *Node) witness(tx store.Tx, pc pact, from string, p link.Parcel) (news b
 		return false, nil
 	}
 	log := ledger.Origin(pc.ID, from)
-	cp, err := ledger.OpenCheckpoint(p.Checkpoint, log, n.currentBook().Keys(from), n.currentBook().Signers(append(pc.Terms.Parties(), pc.Terms.WitnessParties()...)...))
+	cp, err := ledger.OpenCheckpoint(p.Checkpoint, log, n.currentBook().Keys(from), n.currentBook().Cosigners(append(pc.Terms.Parties(), pc.Terms.WitnessParties()...)...))
 	if err != nil {
 		return false, fmt.Errorf("%w: checkpoint: %w", link.ErrParcel, err)
 	}
@@ -52,7 +52,7 @@ func (n *Node) witness(tx store.Tx, pc pact, from string, p link.Parcel) (news b
 	if err := ledger.CheckConsistency(last.Tree, cp.Tree, p.Proof); err != nil {
 		return false, fmt.Errorf("%w: %s: %w", link.ErrSuspect, from, err)
 	}
-	note, err := n.signing().Cosign(p.Checkpoint, n.cfg.Party)
+	note, err := n.cosign(p.Checkpoint)
 	if err != nil {
 		return false, err
 	}
@@ -71,8 +71,8 @@ func (n *Node) lastWitnessed(tx store.Tx, log, owner string) (ledger.Checkpoint,
 }
 
 // everybody lists every known party's keys.
-func (n *Node) everybody() []ledger.Signed {
-	return n.currentBook().Signers(n.currentBook().Parties()...)
+func (n *Node) everybody() []ledger.Cosigner {
+	return n.currentBook().Cosigners(n.currentBook().Parties()...)
 }
 
 // packWitness answers a member: how far we have seen its log, and our
