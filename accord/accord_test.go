@@ -123,7 +123,7 @@ func TestBookPinsAndRefusesStaleCards(t *testing.T) {
 	if err := book.Add(rotated.sign(t, 2)); err != nil {
 		t.Fatalf("rotation refused: %v", err)
 	}
-	if n := len(book.Keys("north")); n != 2 {
+	if n := len(book.Cards("north")); n != 2 {
 		t.Errorf("after rotation %d keys verify, want both", n)
 	}
 	if err := book.Add(north.sign(t, 2)); !errors.Is(err, accord.ErrStale) {

@@ -54,36 +54,15 @@ func (b *Book) Card(party string) (Card, bool) {
 	return known[len(known)-1], true
 }
 
-// Keys returns every operational signing key the party's long-term key ever
-// certified, oldest first: what was signed before a rotation stays verifiable.
-func (b *Book) Keys(party string) []ledger.PublicKey {
-	var out []ledger.PublicKey
-	for _, c := range b.cards[party] {
-		if !slices.Contains(out, c.signing) {
-			out = append(out, c.signing)
-		}
-	}
-	return out
-}
-
-// Signers lists the keys of several parties under their own names.
-func (b *Book) Signers(parties ...string) []ledger.Signed {
+// AccordSigners lists the keys that count on an accord, under the names of its
+// members: those on their newest cards, and earlier ones if the cards that
+// replaced them name the member's log under this accord.
+func (b *Book) AccordSigners(id string, parties ...string) []ledger.Signed {
 	var out []ledger.Signed
 	for _, p := range parties {
-		for _, k := range b.Keys(p) {
-			out = append(out, ledger.Signed{Name: p, Key: k})
-		}
-	}
-	return out
-}
-
-// Cosigners lists the keys that several parties cosign with.
-func (b *Book) Cosigners(parties ...string) []ledger.Cosigner {
-	var out []ledger.Cosigner
-	for _, p := range parties {
-		for _, c := range b.cards[p] {
-			k := ledger.Cosigner{Name: p, Key: c.signing, MLDSA: c.cosigning}
-			if !slices.Contains(out, k) {
+		for i, c := range b.cards[p] {
+			k := ledger.Signed{Name: p, Key: c.signing}
+			if _, named := b.until(p, i, ledger.Origin(id, p)); named && !slices.Contains(out, k) {
 				out = append(out, k)
 			}
 		}

@@ -26,6 +26,9 @@ var (
 	// ErrCard reports a card that is malformed, cut short or not signed by the
 	// long-term key that it names.
 	ErrCard = errors.New("card is not valid")
+	// ErrRevoked reports what was signed, beyond the position that the newer
+	// card gives, with a key that this card replaced.
+	ErrRevoked = errors.New("key was revoked")
 	// ErrStale reports a card whose sequence number is not above the one known.
 	ErrStale = errors.New("card is older than the one known")
 	// ErrStranger reports a signature or card by a key that is not pinned.
@@ -57,6 +60,9 @@ type Card struct {
 	// Cosigning is the ML-DSA-44 key (vkey) of the cosignatures that stand
 	// beside the operational key's; cards of early versions have none.
 	Cosigning string `json:"cosigning,omitzero"`
+	// Positions says where the keys of earlier cards end; see [MakePositions].
+	// A first card has none.
+	Positions []string `json:"positions,omitzero"`
 	// TLS is the SHA-256 of the link certificate's public key
 	// (SubjectPublicKeyInfo), base64, RFC 7469 section 2.4.
 	TLS       string    `json:"tls"`
@@ -135,6 +141,9 @@ func OpenCard(msg []byte) (Card, error) {
 	}
 	if c.Sequence < 1 || !c.NotAfter.After(c.NotBefore) {
 		return bad("sequence must be at least 1 and not_after must follow not_before")
+	}
+	if err := checkPositions(c.Positions); err != nil {
+		return bad("%w", err)
 	}
 	for _, e := range c.Endpoints {
 		if u, err := url.Parse(e); err != nil || u.Scheme != "https" || u.Host == "" {

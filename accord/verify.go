@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"parley.example/parley/ledger"
 )
@@ -16,7 +17,12 @@ type Verdict struct {
 	Checkpoint ledger.Checkpoint
 	Cards      []Card
 	Members    []string // members, other than the actor, whose cosignature is on the checkpoint
-	Witnesses  []string // witnesses whose cosignature is on it
+	Witnesses  []string // witnesses who cosigned the node log in which it stands
+	// PostQuantum are those of both whose cosignature is with ML-DSA-44 too.
+	PostQuantum []string
+	// WitnessedAt is when, by the actor's clock, the checkpoint was put into the
+	// node log; zero where no witness saw it.
+	WitnessedAt time.Time
 }
 
 // NewReceipt completes a receipt with the accord and the cards of everybody
@@ -53,8 +59,8 @@ func VerifyReceipt(file []byte) (Verdict, error) {
 	if e.Accord != v.Accord.ID || !slices.Contains(t.Parties(), e.Party) {
 		return v, fmt.Errorf("%w: the event belongs to another accord or party", ErrStranger)
 	}
-	others := slices.DeleteFunc(everybody, func(p string) bool { return p == e.Party })
-	if v.Event, v.Checkpoint, err = r.Verify(book.Keys(e.Party), book.Cosigners(others...)); err != nil {
+	open := book.Opener(e.Party, everybody...)
+	if v.Event, v.Checkpoint, err = r.Verify(open); err != nil {
 		return v, err
 	}
 	v.Index = r.Index
@@ -62,10 +68,43 @@ func VerifyReceipt(file []byte) (Verdict, error) {
 		if slices.Contains(t.Parties(), p) {
 			v.Members = append(v.Members, p)
 		} else {
-			v.Witnesses = append(v.Witnesses, p)
+			v.Witnesses = append(v.Witnesses, p) // as early versions did it
+		}
+	}
+	v.PostQuantum = append([]string(nil), v.Checkpoint.MLDSA...)
+	for _, raw := range r.Witnessings {
+		if err := v.witnessed(r.Checkpoint, raw, open); err != nil {
+			return v, err
 		}
 	}
 	return v, nil
+}
+
+// witnessed adds who cosigned the node log in which the checkpoint stands.
+func (v *Verdict) witnessed(checkpoint, raw []byte, open ledger.Opener) error {
+	w, err := ledger.ParseWitnessing(raw)
+	if err != nil {
+		return err
+	}
+	if p, err := ledger.ParseNodeOrigin(w.Origin()); err != nil || p != v.Event.Party {
+		return fmt.Errorf("%w: the receipt is witnessed in the log of another node", ErrStranger)
+	}
+	tick, cp, err := w.Verify(checkpoint, open)
+	if err != nil {
+		return fmt.Errorf("witnessing: %w", err)
+	}
+	if v.WitnessedAt.IsZero() || tick.At.Before(v.WitnessedAt) {
+		v.WitnessedAt = tick.At
+	}
+	for _, p := range cp.Cosigners {
+		if slices.Contains(v.Accord.Terms.WitnessParties(), p) && !slices.Contains(v.Witnesses, p) {
+			v.Witnesses = append(v.Witnesses, p)
+			if slices.Contains(cp.MLDSA, p) {
+				v.PostQuantum = append(v.PostQuantum, p)
+			}
+		}
+	}
+	return nil
 }
 
 // open checks the cards and the accord of a file and returns the keys that
@@ -134,20 +173,26 @@ func VerifyEvidence(file []byte) (Accusation, error) {
 		return out, err
 	}
 	out.Log, _, _ = strings.Cut(text, "\n")
-	accordID, party, err := ledger.ParseOrigin(out.Log)
-	if err != nil {
-		return out, err
-	}
+	party, err := ledger.ParseNodeOrigin(out.Log)
 	t := v.Accord.Terms
-	if accordID != v.Accord.ID || !slices.Contains(t.Parties(), party) {
-		return out, fmt.Errorf("%w: the log belongs to another accord or party", ErrStranger)
+	if err != nil {
+		var accordID string
+		if accordID, party, err = ledger.ParseOrigin(out.Log); err != nil {
+			return out, err
+		}
+		if accordID != v.Accord.ID {
+			return out, fmt.Errorf("%w: the log belongs to another accord", ErrStranger)
+		}
 	}
-	others := slices.DeleteFunc(append(t.Parties(), t.WitnessParties()...), func(p string) bool { return p == party })
-	if err := f.Verify(out.Log, book.Keys(party), book.Cosigners(others...)); err != nil {
+	if !slices.Contains(t.Parties(), party) {
+		return out, fmt.Errorf("%w: the log belongs to another party", ErrStranger)
+	}
+	open := book.Opener(party, append(t.Parties(), t.WitnessParties()...)...)
+	if err := f.Verify(out.Log, open); err != nil {
 		return out, err
 	}
 	for i, note := range [][]byte{f.Earlier, f.Later} {
-		cp, err := ledger.OpenCheckpoint(note, out.Log, book.Keys(party), book.Cosigners(others...))
+		cp, err := open(note, out.Log)
 		if err != nil {
 			return out, err
 		}

@@ -96,6 +96,52 @@ func CheckpointHash(checkpoint []byte) [sha256.Size]byte {
 	return sha256.Sum256([]byte(text))
 }
 
+// Opener opens a checkpoint of the log called origin, knowing whose keys count.
+type Opener func(msg []byte, origin string) (Checkpoint, error)
+
+// Keys is an Opener that knows the keys whatever the log and its size.
+func Keys(owner []PublicKey, cosigners ...Cosigner) Opener {
+	return func(msg []byte, origin string) (Checkpoint, error) {
+		return OpenCheckpoint(msg, origin, owner, cosigners)
+	}
+}
+
+// CheckpointSize reads the size that a checkpoint claims, without verifying
+// anything: for finding out which keys are needed to open it.
+func CheckpointSize(msg []byte) (int64, error) {
+	text, _, err := NoteText(msg)
+	if err != nil {
+		return 0, err
+	}
+	cp, err := readCheckpoint(text)
+	return cp.Tree.N, err
+}
+
+// ReadCheckpoint reads a checkpoint without verifying its signatures: one that
+// the reader verified before and kept.
+func ReadCheckpoint(msg []byte) (Checkpoint, error) {
+	text, _, err := NoteText(msg)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	cp, err := readCheckpoint(text)
+	cp.Note = msg
+	return cp, err
+}
+
+func readCheckpoint(text string) (Checkpoint, error) {
+	var f flog.Checkpoint
+	rest, err := f.Unmarshal([]byte(text))
+	if err != nil || len(rest) != 0 || f.Size > 1<<62 || len(f.Hash) != tlog.HashSize {
+		return Checkpoint{}, fmt.Errorf("%w: not a checkpoint", ErrMalformed)
+	}
+	cp := Checkpoint{Origin: f.Origin, Tree: Tree{N: int64(f.Size), Hash: tlog.Hash(f.Hash)}}
+	if checkpointText(cp.Origin, cp.Tree) != text {
+		return Checkpoint{}, fmt.Errorf("%w: checkpoint is not in canonical form", ErrMalformed)
+	}
+	return cp, nil
+}
+
 // OpenCheckpoint verifies a checkpoint of the log called origin: signed by its
 // owner's key, with every further signature a valid cosignature by one of
 // cosigners, and without extension lines. Of a cosigner with two keys, both
@@ -165,15 +211,13 @@ func OpenCheckpoint(msg []byte, origin string, owner []PublicKey, cosigners []Co
 	if !owned {
 		return Checkpoint{}, fmt.Errorf("%w: checkpoint is not signed by the log's owner", ErrNote)
 	}
-	var f flog.Checkpoint
-	rest, err := f.Unmarshal([]byte(n.Text))
-	if err != nil || len(rest) != 0 || f.Origin != origin || f.Size > 1<<62 || len(f.Hash) != tlog.HashSize {
+	read, err := readCheckpoint(n.Text)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if read.Origin != origin {
 		return Checkpoint{}, fmt.Errorf("%w: not a checkpoint of %s", ErrMalformed, origin)
 	}
-	cp.Tree.N = int64(f.Size)
-	copy(cp.Tree.Hash[:], f.Hash)
-	if checkpointText(origin, cp.Tree) != n.Text {
-		return Checkpoint{}, fmt.Errorf("%w: checkpoint is not in canonical form", ErrMalformed)
-	}
+	cp.Tree = read.Tree
 	return cp, nil
 }

@@ -98,7 +98,7 @@ func TestReceiptProvesItsEvent(t *testing.T) {
 		if err != nil {
 			t.Fatalf("n=%d: %v", c.n, err)
 		}
-		e, cp, err := parsed.Verify([]ledger.PublicKey{owner.Public()}, witness)
+		e, cp, err := parsed.Verify(ledger.Keys([]ledger.PublicKey{owner.Public()}, witness...))
 		if err != nil {
 			t.Fatalf("n=%d: %v", c.n, err)
 		}
@@ -124,7 +124,7 @@ func TestReceiptRejectsAnyFlippedBit(t *testing.T) {
 			bad[i] ^= 1 << bit
 			parsed, err := ledger.ParseReceipt(bad)
 			if err == nil {
-				_, _, err = parsed.Verify([]ledger.PublicKey{owner.Public()}, witness)
+				_, _, err = parsed.Verify(ledger.Keys([]ledger.PublicKey{owner.Public()}, witness...))
 			}
 			if err == nil {
 				t.Fatalf("bit %d of byte %d (%q) flipped and still accepted", bit, i, good[max(0, i-10):i+10])
@@ -141,11 +141,11 @@ func TestReceiptRejectsAnyFlippedBit(t *testing.T) {
 func TestCheckpointBySomeoneElse(t *testing.T) {
 	r, owner, _ := receipt(t, 3, 1)
 	stranger := key(t)
-	if _, _, err := r.Verify([]ledger.PublicKey{stranger.Public()}, nil); !errors.Is(err, ledger.ErrNote) {
+	if _, _, err := r.Verify(ledger.Keys([]ledger.PublicKey{stranger.Public()})); !errors.Is(err, ledger.ErrNote) {
 		t.Errorf("stranger's checkpoint: got %v, want ErrNote", err)
 	}
 	// A cosignature by a key that nobody vouches for is not passed over.
-	if _, _, err := r.Verify([]ledger.PublicKey{owner.Public()}, nil); !errors.Is(err, ledger.ErrNote) {
+	if _, _, err := r.Verify(ledger.Keys([]ledger.PublicKey{owner.Public()})); !errors.Is(err, ledger.ErrNote) {
 		t.Errorf("unknown cosigner: got %v, want ErrNote", err)
 	}
 }

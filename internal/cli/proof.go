@@ -55,15 +55,18 @@ type verification struct {
 	File      string   `json:"file"`
 	Signers   []string `json:"signers"`
 	Witnesses []string `json:"witnesses"`
-	Reasons   []string `json:"reasons"`
-	Accord    string   `json:"accord,omitempty"`
-	Title     string   `json:"title,omitempty"`
-	Kind      string   `json:"kind,omitempty"`
-	At        string   `json:"at,omitempty"`
-	Log       string   `json:"log,omitempty"`
-	Index     int64    `json:"index,omitempty"`
-	Keys      []string `json:"keys,omitempty"` // party and fingerprint, to compare
-	Event     any      `json:"event,omitempty"`
+	// PostQuantum are those of both whose cosignature is with ML-DSA-44 too.
+	PostQuantum []string `json:"post_quantum,omitempty"`
+	WitnessedAt string   `json:"witnessed_at,omitempty"` // by the actor's clock
+	Reasons     []string `json:"reasons"`
+	Accord      string   `json:"accord,omitempty"`
+	Title       string   `json:"title,omitempty"`
+	Kind        string   `json:"kind,omitempty"`
+	At          string   `json:"at,omitempty"`
+	Log         string   `json:"log,omitempty"`
+	Index       int64    `json:"index,omitempty"`
+	Keys        []string `json:"keys,omitempty"` // party and fingerprint, to compare
+	Event       any      `json:"event,omitempty"`
 }
 
 func (a *app) verifyCmd() *cobra.Command {
@@ -119,6 +122,10 @@ func verify(name string, b []byte, want string) verification {
 	out.OK = true
 	out.Signers = append([]string{v.Event.Party}, v.Members...)
 	out.Witnesses = append(out.Witnesses, v.Witnesses...)
+	out.PostQuantum = v.PostQuantum
+	if !v.WitnessedAt.IsZero() {
+		out.WitnessedAt = v.WitnessedAt.UTC().Format("2006-01-02T15:04:05.000000Z")
+	}
 	out.Accord, out.Title, out.Kind, out.Index = v.Accord.ID, v.Accord.Terms.Title, string(v.Event.Kind), v.Index
 	out.At, out.Log, out.Event = v.Event.At.UTC().Format("2006-01-02T15:04:05.000000Z"), v.Checkpoint.Origin, v.Event.Data
 	for _, m := range append(v.Accord.Terms.Members, v.Accord.Terms.Witnesses...) {
@@ -171,7 +178,8 @@ func (v verification) print(w io.Writer) {
 	line(w, "act", v.Kind, "by "+v.Signers[0], "at "+v.At)
 	line(w, "accord", short(v.Accord), v.Title)
 	line(w, "signed by", strings.Join(v.Signers, ", "))
-	line(w, "witnessed by", strings.Join(v.Witnesses, ", "))
+	line(w, "witnessed by", strings.Join(v.Witnesses, ", "), v.WitnessedAt)
+	line(w, "with ML-DSA-44", strings.Join(v.PostQuantum, ", "))
 	for _, k := range v.Keys {
 		party, fp, _ := strings.Cut(k, " ")
 		line(w, "key of "+party, fp)

@@ -55,6 +55,10 @@ type Header struct {
 	Have int64 `json:"have"`
 	// First is the index of the first leaf in the parcel.
 	First int64 `json:"first"`
+	// Witnessed is the size up to which From knows To's log to be witnessed, and
+	// WitnessedBy by how many.
+	Witnessed   int64 `json:"witnessed,omitzero"`
+	WitnessedBy int   `json:"witnessed_by,omitzero"`
 	// More says that From has more than fitted.
 	More bool `json:"more,omitzero"`
 }
@@ -86,6 +90,10 @@ type Parcel struct {
 	Proof    []tlog.Hash
 	Bodies   []Body
 	Cosigned []byte // the recipient's own checkpoint with the sender's cosignature
+	// WitnessedTree is a checkpoint of the sender's log and Witnessings the proofs
+	// that witnesses saw it (ledger.Witnessing); both or neither.
+	WitnessedTree []byte
+	Witnessings   [][]byte
 }
 
 // Frame types, in the only order in which they may come.
@@ -98,10 +106,11 @@ const (
 	frameProof      = 'P'
 	frameBody       = 'B'
 	frameCosigned   = 'S'
+	frameWitnessed  = 'W'
 	frameEnd        = 'E'
 )
 
-const frameOrder = "HCALKPBSE"
+const frameOrder = "HCALKPBSWE"
 
 // Encode writes the parcel, zstd-compressed: the magic line, then frames (one
 // byte of type, four of length, payload), the last of which is the SHA-256 of
@@ -154,6 +163,13 @@ func (p Parcel) Encode(w io.Writer) error {
 	}
 	if p.Cosigned != nil {
 		frame(frameCosigned, p.Cosigned)
+	}
+	if len(p.Witnessings) > 0 {
+		parts := [][]byte{field(p.WitnessedTree)}
+		for _, w := range p.Witnessings {
+			parts = append(parts, field(w))
+		}
+		frame(frameWitnessed, parts...)
 	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("writing parcel: %w", err)
@@ -252,6 +268,17 @@ func (p *Parcel) take(typ byte, b []byte) error {
 		p.Bodies = append(p.Bodies, Body{int64(binary.BigEndian.Uint64(b)), b[8:]})
 	case frameCosigned:
 		p.Cosigned = b
+	case frameWitnessed:
+		ok := false
+		p.WitnessedTree, b, ok = cutField(b)
+		for ok && len(b) > 0 && len(p.Witnessings) < 64 {
+			var w []byte
+			w, b, ok = cutField(b)
+			p.Witnessings = append(p.Witnessings, w)
+		}
+		if !ok || len(b) > 0 || p.WitnessedTree == nil || len(p.Witnessings) == 0 {
+			return fmt.Errorf("%w: witnessing does not read", ErrParcel)
+		}
 	}
 	return nil
 }

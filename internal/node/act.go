@@ -124,11 +124,8 @@ func (n *Node) checkpoint(ctx context.Context, log string) error {
 		if err != nil {
 			return err
 		}
-		cp, err := tx.LatestCheckpoint(log)
-		if err == nil && cp.Size == size || size == 0 {
-			return nil
-		}
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
+		signed, err := n.signedSize(tx, log)
+		if err != nil || signed == size || size == 0 {
 			return err
 		}
 		if tree, err = ledger.TreeAt(size, hashes{tx, log}); err != nil {
@@ -144,8 +141,29 @@ func (n *Node) checkpoint(ctx context.Context, log string) error {
 		return err
 	}
 	return n.update(ctx, func(tx store.Tx) error {
+		if l, err := n.nodeLog(tx); err != nil || l.Origin == log {
+			l.Head = note // one is enough: every tick has its own
+			return errors.Join(err, putDoc(tx, docNodeLog, "", l))
+		}
 		return tx.PutCheckpoint(store.Checkpoint{Log: log, Size: tree.N, Note: note, At: n.now().UnixMicro()})
 	})
+}
+
+// signedSize is the size of the newest checkpoint of a log of ours.
+func (n *Node) signedSize(tx store.Tx, log string) (int64, error) {
+	if l, err := n.nodeLog(tx); err != nil {
+		return 0, err
+	} else if l.Origin == log {
+		if l.Head == nil {
+			return 0, nil
+		}
+		return ledger.CheckpointSize(l.Head)
+	}
+	cp, err := tx.LatestCheckpoint(log)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	return cp.Size, err
 }
 
 // pact is an accord with its present state.

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -54,6 +53,9 @@ func (n *Node) Audit(ctx context.Context) (Audit, error) {
 func (n *Node) auditLog(ctx context.Context, tx store.Tx, log string) (AuditLog, error) {
 	a := AuditLog{Log: log, Faults: []string{}}
 	fault := func(format string, args ...any) { a.Faults = append(a.Faults, fmt.Sprintf(format, args...)) }
+	if _, err := ledger.ParseNodeOrigin(log); err == nil {
+		return n.auditNodeLog(tx, a)
+	}
 	accordID, owner, err := ledger.ParseOrigin(log)
 	if err != nil {
 		return a, err
@@ -100,14 +102,14 @@ func (n *Node) auditLog(ctx context.Context, tx store.Tx, log string) (AuditLog,
 		}
 		mine = append(mine, hs...)
 	}
-	others := slices.DeleteFunc(append(pc.Terms.Parties(), pc.Terms.WitnessParties()...), func(p string) bool { return p == owner })
+	open := n.opener(pc.Accord, owner)
 	for size := int64(1); ; size++ {
 		cp, err := tx.CheckpointFrom(log, size)
 		if err != nil {
 			break // none is left
 		}
 		size = cp.Size
-		opened, err := ledger.OpenCheckpoint(cp.Note, log, n.currentBook().Keys(owner), n.currentBook().Cosigners(others...))
+		opened, err := open(cp.Note, log)
 		if err != nil {
 			fault("checkpoint at %d: %v", cp.Size, err)
 			continue
@@ -122,6 +124,46 @@ func (n *Node) auditLog(ctx context.Context, tx store.Tx, log string) (AuditLog,
 		if tree != opened.Tree {
 			fault("checkpoint at %d signs another tree than the entries make", cp.Size)
 		}
+	}
+	return a, nil
+}
+
+// auditNodeLog checks our node log: the form of each tick, that time does not
+// go back, and the tree against the newest checkpoint.
+func (n *Node) auditNodeLog(tx store.Tx, a AuditLog) (_ AuditLog, err error) {
+	fault := func(format string, args ...any) { a.Faults = append(a.Faults, fmt.Sprintf(format, args...)) }
+	if a.Entries, err = tx.LogSize(a.Log); err != nil {
+		return a, err
+	}
+	var mine fresh
+	var last ledger.Tick
+	for from := int64(0); from < a.Entries; from += auditBatch {
+		leaves, err := tx.Leaves(a.Log, from, min(a.Entries, from+auditBatch))
+		if err != nil {
+			return a, err
+		}
+		for i, raw := range leaves {
+			t, err := ledger.ParseTick(raw)
+			if err != nil || t.At.Before(last.At) {
+				fault("tick %d does not read or goes back in time", from+int64(i))
+			}
+			last = t
+		}
+		hs, _, err := ledger.Grow(from, leaves, mine)
+		if err != nil {
+			return a, err
+		}
+		mine = append(mine, hs...)
+	}
+	l, err := n.nodeLog(tx)
+	if err != nil || l.Origin != a.Log || l.Head == nil {
+		return a, err
+	}
+	cp, err := n.currentBook().Opener(n.cfg.Party, n.currentBook().Parties()...)(l.Head, a.Log)
+	if err != nil {
+		fault("checkpoint: %v", err)
+	} else if tree, err := ledger.TreeAt(cp.Tree.N, mine); err != nil || tree != cp.Tree {
+		fault("its checkpoint signs another tree than the ticks make")
 	}
 	return a, nil
 }

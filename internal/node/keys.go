@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"filippo.io/age"
 
@@ -35,6 +36,10 @@ type Config struct {
 	// the node signs itself. Empty: no TLS, for loopback or behind a proxy.
 	ConsoleCert string `json:"console_cert,omitempty"`
 	ConsoleKey  string `json:"console_key,omitempty"`
+	// Cadence is how often the node log, which witnesses see, grows by an
+	// entry: a duration like 1m, which is the default. The shorter, the closer
+	// witnesses date what we do, and the more there is to keep.
+	Cadence string `json:"cadence,omitempty"`
 	// Mark picks colour and emblem in the console: north, south, guarantor or
 	// empty.
 	Mark string `json:"mark,omitempty"`
@@ -48,6 +53,17 @@ func (c Config) ConsoleURL() string {
 		return "https://" + c.Console
 	}
 	return "http://" + c.Console
+}
+
+func (c Config) cadence() (time.Duration, error) {
+	if c.Cadence == "" {
+		return time.Minute, nil
+	}
+	d, err := time.ParseDuration(c.Cadence)
+	if err != nil || d < 100*time.Millisecond || d > 24*time.Hour {
+		return 0, fmt.Errorf("%w: cadence %q in %s: want a duration from 100ms to 24h, like 1m", ErrInvalid, c.Cadence, configFile)
+	}
+	return d, nil
 }
 
 // keys are a node's secrets. Each is a file of its own under keys/, readable
@@ -67,6 +83,8 @@ type keys struct {
 const (
 	configFile = "node.json"
 	keysFolder = "keys"
+	// guardFolder holds what was signed last. It is no part of a backup.
+	guardFolder = "guard"
 )
 
 func makeKeys(dir string) error {
@@ -167,6 +185,9 @@ func loadKeys(dir, party string) (keys, error) {
 	}
 	return k, nil
 }
+
+// ReadConfig reads what the node or witness in a folder was made with.
+func ReadConfig(dir string) (Config, error) { return loadConfig(dir) }
 
 func loadConfig(dir string) (Config, error) {
 	var c Config

@@ -22,9 +22,12 @@ const (
 
 // peer is what we know of a partner's copy under one accord.
 type peer struct {
-	Have    int64  `json:"have"`    // leaves of our log that it holds
-	Contact int64  `json:"contact"` // last successful exchange, Unix µs
-	Error   string `json:"error"`   // why the last try failed; empty when it did not
+	Have int64 `json:"have"` // leaves of our log that it holds, or a witness of our node log
+	// Witnessed is up to which size of our log it has the proof of witnesses.
+	Witnessed   int64  `json:"witnessed,omitzero"`
+	WitnessedBy int    `json:"witnessed_by,omitzero"`
+	Contact     int64  `json:"contact"` // last successful exchange, Unix µs
+	Error       string `json:"error"`   // why the last try failed; empty when it did not
 }
 
 func peerID(accordID, party string) string { return accordID + "/" + party }
@@ -53,7 +56,10 @@ func (n *Node) parcel(ctx context.Context, id, to string) (link.Parcel, error) {
 		p = link.Parcel{Header: link.Header{From: n.cfg.Party, To: to, Accord: pc.ID}, Accord: pc.Note}
 		p.Cards = n.packCards(pc)
 		if slices.Contains(pc.Terms.WitnessParties(), n.cfg.Party) {
-			return n.packWitness(tx, &p, pc, to)
+			return n.witness.answer(&p, to)
+		}
+		if slices.Contains(pc.Terms.WitnessParties(), to) {
+			return n.packNodeLog(tx, &p, to)
 		}
 		pr, err := n.peer(tx, pc.ID, to)
 		if err != nil {
@@ -68,14 +74,13 @@ func (n *Node) parcel(ctx context.Context, id, to string) (link.Parcel, error) {
 			return err
 		}
 		p.Checkpoint = cp.Note
-		if slices.Contains(pc.Terms.WitnessParties(), to) {
-			p.First = cp.Size
-			return n.packProof(tx, &p, own, min(pr.Have, cp.Size), cp.Size)
-		}
 		if err := n.packEntries(tx, &p, own, to, min(pr.Have, cp.Size), cp.Size); err != nil {
 			return err
 		}
 		if err := n.packBodies(tx, &p, pc, to); err != nil {
+			return err
+		}
+		if err := n.packWitnessing(tx, &p, own, pr); err != nil {
 			return err
 		}
 		return n.packOther(tx, &p, pc, to)
@@ -177,7 +182,11 @@ func (n *Node) packOther(tx store.Tx, p *link.Parcel, pc pact, to string) error 
 		return nil
 	}
 	theirs := ledger.Origin(pc.ID, to)
-	var err error
+	_, witnessed, by, err := n.witnessing(tx, theirs, 1)
+	if err != nil {
+		return err
+	}
+	p.Witnessed, p.WitnessedBy = witnessed, len(by)
 	if p.Have, err = tx.LogSize(theirs); err != nil {
 		return err
 	}
@@ -196,7 +205,26 @@ func (n *Node) packOther(tx store.Tx, p *link.Parcel, pc pact, to string) error 
 
 // Sync exchanges parcels with a partner until neither has anything new for the
 // other. It returns when the partner holds everything that it is due.
+//
+// A witness is shown nothing out of turn: Sync waits for the next tick of the
+// node log.
 func (n *Node) Sync(ctx context.Context, id, to string) error {
+	witness := false
+	err := n.view(ctx, func(tx store.Tx) error {
+		pc, err := n.pact(tx, id)
+		witness = err == nil && slices.Contains(pc.Terms.WitnessParties(), to)
+		return nil // syncNow tells what is wrong
+	})
+	if err == nil && witness {
+		err = n.awaitTick(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return n.syncNow(ctx, id, to)
+}
+
+func (n *Node) syncNow(ctx context.Context, id, to string) error {
 	lock := n.pair(id, to)
 	lock.Lock()
 	defer lock.Unlock()
@@ -268,7 +296,15 @@ func (n *Node) due(ctx context.Context, id, to string) (due bool, err error) {
 		if err != nil {
 			return err
 		}
-		size, err := tx.LogSize(ledger.Origin(id, n.cfg.Party))
+		log := ledger.Origin(id, n.cfg.Party)
+		if slices.Contains(pc.Terms.WitnessParties(), to) {
+			l, err := n.nodeLog(tx)
+			if err != nil {
+				return err
+			}
+			log = l.Origin
+		}
+		size, err := tx.LogSize(log)
 		if err != nil {
 			return err
 		}
@@ -330,12 +366,12 @@ func (n *Node) apply(ctx context.Context, from string, p link.Parcel) (news bool
 		}
 		switch {
 		case slices.Contains(pc.Terms.WitnessParties(), from):
-			news, err = n.takeCosigned(tx, pc, from, p)
+			news, err = n.takeCosignedNodeLog(tx, pc, from, p)
 			return err
 		case !slices.Contains(pc.Terms.Parties(), from):
 			return fmt.Errorf("%w: no accord with that id between us", accord.ErrAccord)
 		case slices.Contains(pc.Terms.WitnessParties(), n.cfg.Party):
-			news, err = n.witness(tx, pc, from, p)
+			news, err = n.witness.judge(p, from, n.opener(pc.Accord, from), n.cosign)
 			return err
 		}
 		news, err = n.takeMember(tx, pc, from, p)
@@ -345,7 +381,7 @@ func (n *Node) apply(ctx context.Context, from string, p link.Parcel) (news bool
 		err = errors.Join(err, n.raise(ctx, p.Header.Accord, from, err))
 	}
 	if err == nil {
-		err = errors.Join(n.expire(ctx), n.work(ctx))
+		err = errors.Join(n.expire(ctx), n.endReplaced(ctx), n.work(ctx))
 	}
 	return news, err
 }
@@ -413,6 +449,9 @@ func (n *Node) takeMember(tx store.Tx, pc pact, from string, p link.Parcel) (new
 	}
 	more, err := n.takeBodies(tx, pc, from, p.Bodies)
 	if err != nil {
+		return false, err
+	}
+	if err := n.takeWitnessing(tx, pc, from, p); err != nil {
 		return false, err
 	}
 	cosigned, err := n.takeCosigned(tx, pc, from, p)
@@ -542,7 +581,8 @@ func (n *Node) takeCosigned(tx store.Tx, pc pact, from string, p link.Parcel) (n
 		return false, fmt.Errorf("%w: %s holds %d entries of our log, which has %d", ErrRestored, from, p.Have, size)
 	}
 	before := pr
-	pr.Have, pr.Contact, pr.Error = p.Have, n.now().UnixMicro(), ""
+	pr.Have, pr.Witnessed, pr.WitnessedBy = p.Have, p.Witnessed, p.WitnessedBy
+	pr.Contact, pr.Error = n.now().UnixMicro(), ""
 	if err := putDoc(tx, docPeer, peerID(pc.ID, from), pr); err != nil {
 		return false, err
 	}
@@ -550,8 +590,7 @@ func (n *Node) takeCosigned(tx store.Tx, pc pact, from string, p link.Parcel) (n
 	if p.Cosigned == nil {
 		return news, nil
 	}
-	others := append(n.others(pc.Accord), pc.Terms.WitnessParties()...)
-	cp, err := ledger.OpenCheckpoint(p.Cosigned, own, n.currentBook().Keys(n.cfg.Party), n.currentBook().Cosigners(others...))
+	cp, err := n.opener(pc.Accord, n.cfg.Party)(p.Cosigned, own)
 	if err != nil {
 		return news, fmt.Errorf("%w: cosigned checkpoint: %w", link.ErrParcel, err)
 	}

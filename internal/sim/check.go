@@ -18,7 +18,7 @@ import (
 
 // knowledge is what an all-seeing observer remembers, to hold the parties to it.
 type knowledge struct {
-	said  map[string]map[int64]string // roots that a party signed of a log, by party>owner and size
+	said  map[string]map[int64]string // roots that a party signed of a log, by party>log and size
 	most  map[string]int64            // largest size in said
 	held  map[string]int64            // size of a replica after the step before, by party>owner
 	items map[string]map[string]bool  // inbox items seen, by party
@@ -68,8 +68,11 @@ func (w *world) sent(from *process, to string, p link.Parcel) error {
 			w.broken("entry %d of %s was opened to %s, whom it does not concern (%v)", p.First+int64(i), from.party, to, err)
 		}
 	}
-	for owner, note := range map[string][]byte{from.party: p.Checkpoint, to: p.Cosigned} {
-		if err := w.signed(from.party, owner, note); err != nil {
+	for _, x := range []struct {
+		owner string
+		note  []byte
+	}{{from.party, p.Checkpoint}, {to, p.Cosigned}, {from.party, p.WitnessedTree}} {
+		if err := w.signed(from.party, x.owner, x.note); err != nil {
 			return err
 		}
 	}
@@ -122,7 +125,7 @@ func (w *world) signed(by, owner string, note []byte) error {
 	if err != nil {
 		return err
 	}
-	key := by + ">" + owner
+	key := by + ">" + lines[0] // the log; a witness sees another than members do
 	if w.known.said[key] == nil {
 		w.known.said[key] = make(map[int64]string)
 	}
@@ -196,14 +199,15 @@ func (w *world) checkReplica(h *process, owner string) error {
 		w.broken("%s held %d entries of %s and now holds %d", h.party, w.known.held[key], owner, t.N)
 	}
 	w.known.held[key] = t.N
-	if most := w.known.most[key]; t.N < most {
+	log := h.party + ">" + ledger.Origin(w.accord, owner)
+	if most := w.known.most[log]; t.N < most {
 		w.broken("%s signed for %d entries of %s and holds %d", h.party, most, owner, t.N)
 	} else if most > 0 {
 		then, err := h.Tree(w.ctx, w.accord, owner, most)
 		if err != nil {
 			return err
 		}
-		if then.Hash.String() != w.known.said[key][most] {
+		if then.Hash.String() != w.known.said[log][most] {
 			w.broken("%s holds another log of %s than it signed at size %d", h.party, owner, most)
 		}
 	}
