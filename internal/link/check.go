@@ -99,7 +99,7 @@ func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, er
 	news.Events = make([]ledger.Event, len(news.Entries))
 	for i, e := range news.Entries {
 		leaves[i] = e.Leaf
-		if news.Events[i], err = checkEntry(e, a.ID, p.From); err != nil {
+		if news.Events[i], err = CheckEntry(e, a.ID, p.From); err != nil {
 			return News{}, fmt.Errorf("%w: entry %d: %w", ErrParcel, held.Tree.N+int64(i), err)
 		}
 	}
@@ -200,7 +200,10 @@ func (x extended) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return out, nil
 }
 
-func checkEntry(e Entry, accordID, party string) (ledger.Event, error) {
+// CheckEntry checks an entry alone: the leaf's form, that the opening, where
+// there is one, fits it, and that it is an act of the party under the accord. It
+// returns the event, zero where the entry is not opened.
+func CheckEntry(e Entry, accordID, party string) (ledger.Event, error) {
 	leaf, err := ledger.ParseLeaf(e.Leaf)
 	if err != nil {
 		return ledger.Event{}, err

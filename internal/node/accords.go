@@ -453,6 +453,14 @@ func (n *Node) takeAccord(tx store.Tx, from string, note []byte) (accord.Accord,
 	if waiting >= maxOffered {
 		return a, fmt.Errorf("%w: %d accords offered by %s wait already", accord.ErrAccord, waiting, from)
 	}
+	if _, ok, err := n.guard.last(ledger.Origin(a.ID, n.cfg.Party)); err != nil {
+		return a, err
+	} else if n.signedByUs(a) && !ok {
+		// We signed it and know nothing of it: database and guard are gone.
+		if err := tx.PutDoc(docLost, ledger.Origin(a.ID, n.cfg.Party), []byte("{}")); err != nil {
+			return a, err
+		}
+	}
 	return a, tx.PutDoc(docAccord, a.ID, a.Note)
 }
 

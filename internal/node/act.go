@@ -49,6 +49,9 @@ func (n *Node) actAll(tx store.Tx, a accord.Accord, acts []act) (int64, error) {
 	if err != nil || len(acts) == 0 {
 		return size, err
 	}
+	if err := n.whole(tx, log, size); err != nil {
+		return 0, err
+	}
 	var seen []ledger.Seen
 	for _, p := range n.others(a) {
 		cp, err := tx.LatestCheckpoint(ledger.Origin(a.ID, p))
@@ -122,6 +125,9 @@ func (n *Node) checkpoint(ctx context.Context, log string) error {
 	err := n.view(ctx, func(tx store.Tx) error {
 		size, err := tx.LogSize(log)
 		if err != nil {
+			return err
+		}
+		if err := n.whole(tx, log, size); err != nil {
 			return err
 		}
 		signed, err := n.signedSize(tx, log)

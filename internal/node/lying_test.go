@@ -4,12 +4,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"parley.example/parley/accord"
 	"parley.example/parley/internal/link"
-	"parley.example/parley/internal/node"
 )
 
 // snapshot copies a stopped node's folder.
@@ -60,45 +58,5 @@ func TestForkIsCaughtWithProof(t *testing.T) {
 	o, err := w.south.Overview(t.Context())
 	if err != nil || len(o.Waiting) == 0 || o.Waiting[0].Kind != "alarm" {
 		t.Errorf("nobody is told: %+v, %v", o.Waiting, err)
-	}
-}
-
-// A node whose database was restored from an old backup, while the guard is
-// where it was, refuses to sign rather than fork its own log.
-func TestRestoredNodeDoesNotForkItself(t *testing.T) {
-	w := newWorld(t)
-	w.northStop()
-	dir := w.north.Dir()
-	backup := snapshot(t, dir)
-
-	north, stop := openStoppable(t, dir)
-	if _, err := north.Suspend(t.Context(), w.accord, "after the backup"); err != nil {
-		t.Fatal(err)
-	}
-	w.sync(north, "south")
-	stop()
-	for _, name := range []string{"parley.db", "parley.db-wal", "parley.db-shm"} {
-		_ = os.Remove(filepath.Join(dir, name))
-		b, err := os.ReadFile(filepath.Join(backup, name))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name), b, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	restored, _ := openStoppable(t, dir)
-	err := restored.Sync(t.Context(), w.accord, "south")
-	if err == nil || !strings.Contains(err.Error(), "backup") {
-		t.Errorf("a restored node exchanges parcels: %v", err)
-	}
-	if _, err := restored.Suspend(t.Context(), w.accord, "another act in the same place"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := restored.Receipt(t.Context(), "parley/"+w.accord+"/north", 0); !errors.Is(err, node.ErrRestored) {
-		t.Errorf("a restored node signs: %v, want ErrRestored", err)
 	}
 }

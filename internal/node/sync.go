@@ -45,8 +45,9 @@ func (n *Node) peer(tx store.Tx, accordID, party string) (peer, error) {
 func (n *Node) parcel(ctx context.Context, id, to string) (link.Parcel, error) {
 	var p link.Parcel
 	own := ledger.Origin(id, n.cfg.Party)
-	if err := n.checkpoint(ctx, own); err != nil {
-		return p, err
+	restored := n.checkpoint(ctx, own)
+	if restored != nil && !errors.Is(restored, ErrRestored) {
+		return p, restored
 	}
 	err := n.view(ctx, func(tx store.Tx) error {
 		pc, err := n.pact(tx, id)
@@ -60,6 +61,10 @@ func (n *Node) parcel(ctx context.Context, id, to string) (link.Parcel, error) {
 		}
 		if slices.Contains(pc.Terms.WitnessParties(), to) {
 			return n.packNodeLog(tx, &p, to)
+		}
+		if restored != nil {
+			p, err = n.parcelLost(tx, pc, to, restored)
+			return err
 		}
 		pr, err := n.peer(tx, pc.ID, to)
 		if err != nil {
@@ -132,7 +137,7 @@ func (n *Node) packEntries(tx store.Tx, p *link.Parcel, log, to string, from, si
 		return err
 	}
 	for _, e := range events {
-		if e.Audience == "" || slices.Contains(strings.Split(e.Audience, ","), to) {
+		if visible(e, to) {
 			opened[e.Index] = e
 		}
 	}
@@ -181,6 +186,9 @@ func (n *Node) packOther(tx store.Tx, p *link.Parcel, pc pact, to string) error 
 	if !slices.Contains(pc.Terms.Parties(), to) {
 		return nil
 	}
+	if err := n.packWant(tx, p, pc, to); err != nil {
+		return err
+	}
 	theirs := ledger.Origin(pc.ID, to)
 	_, witnessed, by, err := n.witnessing(tx, theirs, 1)
 	if err != nil {
@@ -200,7 +208,10 @@ func (n *Node) packOther(tx store.Tx, p *link.Parcel, pc pact, to string) error 
 	if _, rerr := tx.Doc(docResend, peerID(pc.ID, to)); rerr == nil {
 		p.Have = 0
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return n.packOwn(tx, p, pc, to)
 }
 
 // Sync exchanges parcels with a partner until neither has anything new for the
@@ -312,6 +323,9 @@ func (n *Node) due(ctx context.Context, id, to string) (due bool, err error) {
 		if err != nil {
 			return err
 		}
+		if _, err := tx.Doc(docWant, peerID(id, to)); err == nil {
+			return nil // it lost its log and has been given what we hold
+		}
 		if due = pr.Have < size; due || pc.state.At(n.now()).Name != accord.InForce {
 			return nil
 		}
@@ -374,14 +388,35 @@ func (n *Node) apply(ctx context.Context, from string, p link.Parcel) (news bool
 			news, err = n.witness.judge(p, from, n.opener(pc.Accord, from), n.cosign)
 			return err
 		}
+		wanted, err := n.takeWant(tx, pc, from, p)
+		if err != nil {
+			return err
+		}
+		own := ledger.Origin(pc.ID, n.cfg.Party)
+		size, err := tx.LogSize(own)
+		if err != nil {
+			return err
+		}
+		back, err := n.takeOwn(tx, pc, from, p)
+		if err != nil {
+			return err
+		}
+		if lost, _, err := n.lost(tx, own, size); err != nil || lost {
+			news = back || wanted // nothing else is taken in until our log is whole
+			return err
+		}
 		news, err = n.takeMember(tx, pc, from, p)
+		news = news || back || wanted
 		return err
 	})
+	if errors.Is(err, errForgot) {
+		err = errors.Join(err, n.forgot(ctx, p.Header.Accord))
+	}
 	if errors.Is(err, link.ErrFork) || errors.Is(err, link.ErrSuspect) {
 		err = errors.Join(err, n.raise(ctx, p.Header.Accord, from, err))
 	}
 	if err == nil {
-		err = errors.Join(n.expire(ctx), n.endReplaced(ctx), n.work(ctx))
+		err = n.afterwards(ctx)
 	}
 	return news, err
 }
@@ -517,6 +552,10 @@ func (n *Node) keepNews(tx store.Tx, log string, got link.News) error {
 	return tx.PutCheckpoint(store.Checkpoint{Log: log, Size: cp.Tree.N, Note: note, At: n.now().UnixMicro()})
 }
 
+// errForgot reports that a partner holds more of our log than we do, signed by
+// us.
+var errForgot = fmt.Errorf("%w: a partner holds more", ErrRestored)
+
 // takeBodies takes in content whose events are known, and records in our own
 // ledger that we hold it. Content that is held already is passed over.
 func (n *Node) takeBodies(tx store.Tx, pc pact, from string, bodies []link.Body) (news bool, err error) {
@@ -577,10 +616,11 @@ func (n *Node) takeCosigned(tx store.Tx, pc pact, from string, p link.Parcel) (n
 	if err != nil {
 		return false, err
 	}
-	if p.Have > size {
-		return false, fmt.Errorf("%w: %s holds %d entries of our log, which has %d", ErrRestored, from, p.Have, size)
+	if p.Have > size && p.Cosigned == nil {
+		return false, fmt.Errorf("%w: %s says that it holds %d entries of our log, which has %d", link.ErrParcel, from, p.Have, size)
 	}
 	before := pr
+	p.Have = min(p.Have, size) // more must be shown, below
 	pr.Have, pr.Witnessed, pr.WitnessedBy = p.Have, p.Witnessed, p.WitnessedBy
 	pr.Contact, pr.Error = n.now().UnixMicro(), ""
 	if err := putDoc(tx, docPeer, peerID(pc.ID, from), pr); err != nil {
@@ -595,7 +635,7 @@ func (n *Node) takeCosigned(tx store.Tx, pc pact, from string, p link.Parcel) (n
 		return news, fmt.Errorf("%w: cosigned checkpoint: %w", link.ErrParcel, err)
 	}
 	if cp.Tree.N > size {
-		return news, fmt.Errorf("%w: %s cosigned %d entries of our log, which has %d", ErrRestored, from, cp.Tree.N, size)
+		return news, fmt.Errorf("%w: %s cosigned %d entries of our log, which has %d", errForgot, from, cp.Tree.N, size)
 	}
 	tree, err := ledger.TreeAt(cp.Tree.N, hashes{tx, own})
 	if err != nil {
@@ -614,4 +654,20 @@ func (n *Node) takeCosigned(tx store.Tx, pc pact, from string, p link.Parcel) (n
 	}
 	held.Note = merged
 	return true, tx.PutCheckpoint(held)
+}
+
+// afterwards does what an applied parcel leaves to do. A log that waits to
+// come back does not hold up the rest.
+func (n *Node) afterwards(ctx context.Context) error {
+	err := errors.Join(n.expire(ctx), n.endReplaced(ctx), n.work(ctx))
+	if errors.Is(err, ErrRestored) {
+		n.opt.Log.Warn("left for later", "error", err)
+		return nil
+	}
+	return err
+}
+
+// visible reports whether the opening of an event may be shown to a party.
+func visible(e store.Event, to string) bool {
+	return e.Audience == "" || slices.Contains(strings.Split(e.Audience, ","), to)
 }
