@@ -138,6 +138,9 @@ func (w *world) inward(from, to *process, asked, reply link.Parcel) (link.Parcel
 	if err != nil {
 		return link.Parcel{}, err
 	}
+	if err := w.deafen(from, &got); err != nil {
+		return link.Parcel{}, err
+	}
 	if got.From != asked.To || got.To != asked.From || got.Header.Accord != asked.Header.Accord {
 		return link.Parcel{}, fmt.Errorf("%w: the answer is for another exchange", link.ErrParcel)
 	}
@@ -150,6 +153,9 @@ func (w *world) deliver(from, to *process, raw []byte) (link.Parcel, error) {
 	if err != nil {
 		return link.Parcel{}, fmt.Errorf("%w: %w", link.ErrRefused, err)
 	}
+	if err := w.deafen(to, &p); err != nil {
+		return link.Parcel{}, err
+	}
 	reply, err := to.Receive(w.ctx, from.party, p)
 	if err != nil {
 		return link.Parcel{}, fmt.Errorf("%w: %s says: %w", link.ErrRefused, to.party, err)
@@ -161,6 +167,21 @@ func (w *world) deliver(from, to *process, raw []byte) (link.Parcel, error) {
 		w.lie(to, from, &reply)
 	}
 	return reply, w.sent(to, from.party, reply)
+}
+
+// deafen keeps from a liar with two faces what others hold of its log: told of
+// it, the real code would stop acting, as a node does whose database was put
+// back.
+func (w *world) deafen(p *process, got *link.Parcel) error {
+	if !w.lies(p.party) || w.twin() == nil {
+		return nil
+	}
+	own, err := p.Tree(w.ctx, w.accord, p.party, -1)
+	if err != nil {
+		return err
+	}
+	got.Have, got.Cosigned = min(got.Have, own.N), nil
+	return nil
 }
 
 // arrive delivers what was under way long enough. Answers go nowhere.
