@@ -1,6 +1,7 @@
 package accord
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,13 +41,17 @@ func NewReceipt(r ledger.Receipt, a Accord, book *Book) ledger.Receipt {
 // the long-term keys that the accord pins vouch for the cards, the cards for
 // the operational keys, and those for everything else. Whether that accord is
 // the right one is for the reader: compare its id or the fingerprints.
-func VerifyReceipt(file []byte) (Verdict, error) {
+//
+// A receipt by a thief of a key carries no card that replaced it. Whoever knows
+// newer cards of the parties passes them: what was signed with a replaced key
+// beyond its position is [ErrRevoked].
+func VerifyReceipt(file []byte, newer ...[]byte) (Verdict, error) {
 	var v Verdict
 	r, err := ledger.ParseReceipt(file)
 	if err != nil {
 		return v, err
 	}
-	book, err := v.open(r.Accord, r.Cards)
+	book, err := v.open(r.Accord, r.Cards, newer)
 	if err != nil {
 		return v, err
 	}
@@ -109,7 +114,7 @@ func (v *Verdict) witnessed(checkpoint, raw []byte, open ledger.Opener) error {
 
 // open checks the cards and the accord of a file and returns the keys that
 // they vouch for.
-func (v *Verdict) open(note []byte, cards [][]byte) (*Book, error) {
+func (v *Verdict) open(note []byte, cards, newer [][]byte) (*Book, error) {
 	book := NewBook()
 	for i, msg := range cards {
 		c, err := OpenCard(msg)
@@ -120,6 +125,18 @@ func (v *Verdict) open(note []byte, cards [][]byte) (*Book, error) {
 			return nil, err
 		}
 		v.Cards = append(v.Cards, c)
+	}
+	for _, msg := range newer {
+		c, err := OpenCard(msg)
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := book.Card(c.Party); !ok {
+			continue // it has no part in this
+		}
+		if err := book.Add(c); err != nil && !errors.Is(err, ErrStale) {
+			return nil, err
+		}
 	}
 	var err error
 	if v.Accord, err = Open(note, book); err != nil {
@@ -157,14 +174,14 @@ type Accusation struct {
 
 // VerifyEvidence checks evidence of a fork offline, with the same anchor as
 // VerifyReceipt.
-func VerifyEvidence(file []byte) (Accusation, error) {
+func VerifyEvidence(file []byte, newer ...[]byte) (Accusation, error) {
 	var out Accusation
 	f, err := ledger.ParseFork(file)
 	if err != nil {
 		return out, err
 	}
 	var v Verdict
-	book, err := v.open(f.Accord, f.Cards)
+	book, err := v.open(f.Accord, f.Cards, newer)
 	if err != nil {
 		return out, err
 	}

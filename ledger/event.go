@@ -39,6 +39,7 @@ const (
 	MatchAnswered   Kind = "match-answered"
 	RequestMade     Kind = "request-made"
 	RequestAnswered Kind = "request-answered"
+	KeyReplaced     Kind = "key-replaced"
 	maxEventBytes        = 1 << 20
 	maxLeafBytes         = 16 << 10
 	saltSize             = 32

@@ -71,17 +71,26 @@ type verification struct {
 
 func (a *app) verifyCmd() *cobra.Command {
 	var want string
+	var cards []string
 	c := &cobra.Command{
 		Use: "verify FILE…", Short: "Check receipts and evidence offline, with no node", Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			all := true
+			var newer [][]byte
+			for _, name := range cards {
+				b, err := os.ReadFile(name)
+				if err != nil {
+					return err
+				}
+				newer = append(newer, b)
+			}
 			var results []verification
 			for _, name := range args {
 				b, err := os.ReadFile(name)
 				if err != nil {
 					return err
 				}
-				v := verify(name, b, want)
+				v := verify(name, b, want, newer)
 				all = all && v.OK
 				results = append(results, v)
 			}
@@ -102,16 +111,17 @@ func (a *app) verifyCmd() *cobra.Command {
 			return err
 		},
 	}
+	c.Flags().StringArrayVar(&cards, "card", nil, "a newer card of a party: what was signed with a key that it replaced, beyond where it says, is refused")
 	c.Flags().StringVar(&want, "accord", "", "the accord that it must be under: its id or the beginning of it")
 	return c
 }
 
-func verify(name string, b []byte, want string) verification {
+func verify(name string, b []byte, want string, newer [][]byte) verification {
 	out := verification{What: "receipt", File: name, Signers: []string{}, Witnesses: []string{}, Reasons: []string{}}
 	if ledger.IsFork(b) {
-		return verifyFork(out, b, want)
+		return verifyFork(out, b, want, newer)
 	}
-	v, err := accord.VerifyReceipt(b)
+	v, err := accord.VerifyReceipt(b, newer...)
 	if err == nil && !strings.HasPrefix(v.Accord.ID, want) {
 		err = fmt.Errorf("it is under accord %s, not %s", v.Accord.ID, want)
 	}
@@ -138,9 +148,9 @@ func verify(name string, b []byte, want string) verification {
 }
 
 // verifyFork judges evidence that a log's owner signed two histories.
-func verifyFork(out verification, b []byte, want string) verification {
+func verifyFork(out verification, b []byte, want string, newer [][]byte) verification {
 	out.What = "evidence"
-	v, err := accord.VerifyEvidence(b)
+	v, err := accord.VerifyEvidence(b, newer...)
 	if err == nil && !strings.HasPrefix(v.Accord.ID, want) {
 		err = fmt.Errorf("it is under accord %s, not %s", v.Accord.ID, want)
 	}

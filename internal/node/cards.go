@@ -106,7 +106,10 @@ func (n *Node) keepCard(ctx context.Context, c accord.Card) (Card, error) {
 	if err != nil {
 		return Card{}, err
 	}
-	return n.cardView(c), n.loadBook(ctx)
+	if err := n.loadBook(ctx); err != nil {
+		return Card{}, err
+	}
+	return n.cardView(c), n.dropForged(ctx, c.Party)
 }
 
 // putCard stores a card if the rules for cards let it in.

@@ -442,8 +442,16 @@ func (n *Node) takeCards(ctx context.Context, from string, notes [][]byte) error
 		}
 		changed = true
 	}
-	if changed {
-		return n.loadBook(ctx)
+	if !changed {
+		return nil
+	}
+	if err := n.loadBook(ctx); err != nil {
+		return err
+	}
+	for _, p := range n.currentBook().Parties() {
+		if err := n.dropForged(ctx, p); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -631,6 +639,9 @@ func (n *Node) takeCosigned(tx store.Tx, pc pact, from string, p link.Parcel) (n
 		return news, nil
 	}
 	cp, err := n.opener(pc.Accord, n.cfg.Party)(p.Cosigned, own)
+	if errors.Is(err, accord.ErrRevoked) {
+		return news, nil // it has not learnt of our newer card yet, and holds what a thief signed
+	}
 	if err != nil {
 		return news, fmt.Errorf("%w: cosigned checkpoint: %w", link.ErrParcel, err)
 	}

@@ -210,7 +210,12 @@ func (n *Node) takeCosignedNodeLog(tx store.Tx, pc pact, from string, p link.Par
 	seen := int64(0) // it knows another node log of ours, or none
 	var cp ledger.Checkpoint
 	if p.Cosigned != nil && originOf(p.Cosigned) == l.Origin {
-		if cp, err = n.opener(pc.Accord, n.cfg.Party)(p.Cosigned, l.Origin); err != nil {
+		cp, err = n.opener(pc.Accord, n.cfg.Party)(p.Cosigned, l.Origin)
+		if errors.Is(err, accord.ErrRevoked) {
+			// A thief of our former key went on with it.
+			return true, n.beginNodeLog(tx, l)
+		}
+		if err != nil {
 			return false, fmt.Errorf("%w: cosigned node log: %w", link.ErrParcel, err)
 		}
 		seen = cp.Tree.N
