@@ -163,18 +163,77 @@ func NewEvidence(f ledger.Fork, a Accord, book *Book) ledger.Fork {
 	return f
 }
 
-// Accusation is what verified evidence proves: that Party signed two histories
-// of its log.
+// NewDisorder completes evidence of disorder, as NewReceipt does a receipt.
+func NewDisorder(d ledger.Disorder, a Accord, book *Book) ledger.Disorder {
+	r := NewReceipt(ledger.Receipt{}, a, book)
+	d.Accord, d.Cards = r.Accord, r.Cards
+	return d
+}
+
+// Accusation is what verified evidence proves of Party.
 type Accusation struct {
 	Party  string
 	Log    string
 	Accord Accord
-	Sizes  [2]int64 // of the two trees
+	Proven string   // in words
+	Sizes  [2]int64 // of the two trees, where it signed two histories
 }
 
-// VerifyEvidence checks evidence of a fork offline, with the same anchor as
-// VerifyReceipt.
+// IsEvidence reports whether a file is evidence rather than a receipt.
+func IsEvidence(file []byte) bool { return ledger.IsFork(file) || ledger.IsDisorder(file) }
+
+// VerifyEvidence checks evidence offline, with the same anchor as VerifyReceipt.
 func VerifyEvidence(file []byte, newer ...[]byte) (Accusation, error) {
+	if ledger.IsDisorder(file) {
+		return verifyDisorder(file, newer)
+	}
+	return verifyFork(file, newer)
+}
+
+func verifyDisorder(file []byte, newer [][]byte) (Accusation, error) {
+	var out Accusation
+	d, err := ledger.ParseDisorder(file)
+	if err != nil {
+		return out, err
+	}
+	var v Verdict
+	book, err := v.open(d.Accord, d.Cards, newer)
+	if err != nil {
+		return out, err
+	}
+	member := func(msg []byte) (log, party string, err error) {
+		text, _, err := ledger.NoteText(msg)
+		if err != nil {
+			return "", "", err
+		}
+		log, _, _ = strings.Cut(text, "\n")
+		id, party, err := ledger.ParseOrigin(log)
+		if err == nil && (id != v.Accord.ID || !slices.Contains(v.Accord.Terms.Parties(), party)) {
+			err = fmt.Errorf("%w: the log belongs to another accord or party", ErrStranger)
+		}
+		return log, party, err
+	}
+	everybody := append(v.Accord.Terms.Parties(), v.Accord.Terms.WitnessParties()...)
+	if out.Log, out.Party, err = member(d.Checkpoint); err != nil {
+		return Accusation{}, err
+	}
+	out.Accord = v.Accord
+	out.Proven, err = d.Verify(out.Log, book.Opener(out.Party, everybody...), func(msg []byte) (string, ledger.Checkpoint, error) {
+		log, party, err := member(msg)
+		if err != nil {
+			return party, ledger.Checkpoint{}, err
+		}
+		cp, err := book.Opener(party, everybody...)(msg, log)
+		return party, cp, err
+	})
+	if err != nil {
+		return Accusation{}, err
+	}
+	out.Proven = out.Party + " dated back: " + out.Proven
+	return out, nil
+}
+
+func verifyFork(file []byte, newer [][]byte) (Accusation, error) {
 	var out Accusation
 	f, err := ledger.ParseFork(file)
 	if err != nil {
@@ -216,5 +275,6 @@ func VerifyEvidence(file []byte, newer ...[]byte) (Accusation, error) {
 		out.Sizes[i] = cp.Tree.N
 	}
 	out.Party, out.Accord = party, v.Accord
+	out.Proven = fmt.Sprintf("%s signed two histories of its log: the tree of %d entries is not the beginning of the tree of %d", party, out.Sizes[0], out.Sizes[1])
 	return out, nil
 }

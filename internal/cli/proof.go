@@ -15,7 +15,6 @@ import (
 	"parley.example/parley/accord"
 	"parley.example/parley/internal/client"
 	"parley.example/parley/internal/node"
-	"parley.example/parley/ledger"
 )
 
 func (a *app) receiptCmd() *cobra.Command {
@@ -118,8 +117,8 @@ func (a *app) verifyCmd() *cobra.Command {
 
 func verify(name string, b []byte, want string, newer [][]byte) verification {
 	out := verification{What: "receipt", File: name, Signers: []string{}, Witnesses: []string{}, Reasons: []string{}}
-	if ledger.IsFork(b) {
-		return verifyFork(out, b, want, newer)
+	if accord.IsEvidence(b) {
+		return verifyEvidence(out, b, want, newer)
 	}
 	v, err := accord.VerifyReceipt(b, newer...)
 	if err == nil && !strings.HasPrefix(v.Accord.ID, want) {
@@ -147,8 +146,8 @@ func verify(name string, b []byte, want string, newer [][]byte) verification {
 	return out
 }
 
-// verifyFork judges evidence that a log's owner signed two histories.
-func verifyFork(out verification, b []byte, want string, newer [][]byte) verification {
+// verifyEvidence judges evidence against the owner of a log.
+func verifyEvidence(out verification, b []byte, want string, newer [][]byte) verification {
 	out.What = "evidence"
 	v, err := accord.VerifyEvidence(b, newer...)
 	if err == nil && !strings.HasPrefix(v.Accord.ID, want) {
@@ -159,7 +158,7 @@ func verifyFork(out verification, b []byte, want string, newer [][]byte) verific
 		return out
 	}
 	out.OK, out.Signers, out.Accord, out.Title, out.Log = true, []string{v.Party}, v.Accord.ID, v.Accord.Terms.Title, v.Log
-	out.Reasons = append(out.Reasons, fmt.Sprintf("%s signed two histories of its log: the tree of %d entries is not the beginning of the tree of %d", v.Party, v.Sizes[0], v.Sizes[1]))
+	out.Reasons = append(out.Reasons, v.Proven)
 	for _, m := range append(v.Accord.Terms.Members, v.Accord.Terms.Witnesses...) {
 		out.Keys = append(out.Keys, m.Party+" "+m.Fingerprint())
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -54,15 +55,18 @@ func (n *Node) actAll(tx store.Tx, a accord.Accord, acts []act) (int64, error) {
 	}
 	var seen []ledger.Seen
 	for _, p := range n.others(a) {
-		cp, err := tx.LatestCheckpoint(ledger.Origin(a.ID, p))
-		switch {
-		case err == nil:
-			seen = append(seen, ledger.Seen{Party: p, Hash: ledger.CheckpointHash(cp.Note)})
-		case !errors.Is(err, store.ErrNotFound):
+		s, ok, err := n.seenOf(tx, a, p)
+		if err != nil {
 			return 0, err
 		}
+		if ok {
+			seen = append(seen, s)
+		}
 	}
-	now := n.now()
+	now, err := n.actTime(tx, log, size)
+	if err != nil {
+		return 0, err
+	}
 	leaves := make([][]byte, len(acts))
 	events := make([]store.Event, len(acts))
 	for i, x := range acts {
@@ -92,6 +96,24 @@ func (n *Node) actAll(tx store.Tx, a accord.Accord, acts []act) (int64, error) {
 		}
 	}
 	return size, nil
+}
+
+// actTime is the time of an act: now, and never before the act before it, so
+// that a clock that was set back does not look like an entry dated back.
+func (n *Node) actTime(tx store.Tx, log string, size int64) (time.Time, error) {
+	now := n.now()
+	if size == 0 {
+		return now, nil
+	}
+	last, err := tx.Leaves(log, size-1, size)
+	if err != nil {
+		return now, err
+	}
+	l, err := ledger.ParseLeaf(last[0])
+	if err == nil && l.At.After(now) {
+		now = l.At
+	}
+	return now, err
 }
 
 // queue puts what the gate let pass into the outbox, under the event that

@@ -106,22 +106,25 @@ func (n *Node) keepCard(ctx context.Context, c accord.Card) (Card, error) {
 	if err != nil {
 		return Card{}, err
 	}
-	if err := n.loadBook(ctx); err != nil {
-		return Card{}, err
-	}
-	return n.cardView(c), n.dropForged(ctx, c.Party)
+	return n.cardView(c), n.loadBook(ctx)
 }
 
-// putCard stores a card if the rules for cards let it in.
+// putCard stores a card if the rules for cards let it in, and takes out what a
+// newer one disowns.
 func (n *Node) putCard(tx store.Tx, c accord.Card) error {
 	book, err := readBook(tx)
 	if err != nil {
 		return err
 	}
+	known, ok := book.Card(c.Party)
+	fresh := !ok || c.Sequence > known.Sequence
 	if err := book.Add(c); err != nil {
 		return err
 	}
-	return tx.PutCard(store.Card{Party: c.Party, Sequence: c.Sequence, Note: c.Note(), Added: n.now().UnixMicro()})
+	if err := tx.PutCard(store.Card{Party: c.Party, Sequence: c.Sequence, Note: c.Note(), Added: n.now().UnixMicro()}); err != nil || !fresh {
+		return err
+	}
+	return n.dropForged(tx, c)
 }
 
 // who finds the party behind a link key.

@@ -271,6 +271,9 @@ func (n *Node) takeOwn(tx store.Tx, pc pact, from string, p link.Parcel) (news b
 		if err := tx.AppendLeaves(own, size, leaves, hs); err != nil {
 			return false, err
 		}
+		if err := n.rememberNamed(tx, pc, leaves[len(leaves)-1], end); err != nil {
+			return false, err
+		}
 		size, news = end, true
 	}
 	opened, err := n.takeOpenings(tx, pc, own, from, p)

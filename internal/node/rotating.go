@@ -148,33 +148,31 @@ func (n *Node) positions(tx store.Tx, ps []pact) (map[string]int64, error) {
 	return sizes, nil
 }
 
-// dropForged takes out of the logs that we hold of a party what its newest card
-// says it did not sign: a thief of the key that the card replaced did. People
-// are told.
-func (n *Node) dropForged(ctx context.Context, party string) error {
-	c, ok := n.currentBook().Card(party)
-	if !ok || c.Positions == nil || party == n.cfg.Party {
+// dropForged takes out of the logs that we hold of a party what a card that has
+// just come says that it did not sign: a thief of the key that the card replaced
+// did. People are told. It belongs into the transaction that stores the card:
+// what is held then, the new key cannot have signed.
+func (n *Node) dropForged(tx store.Tx, c accord.Card) error {
+	if c.Positions == nil || c.Party == n.cfg.Party {
 		return nil
 	}
-	return n.update(ctx, func(tx store.Tx) error {
-		ps, err := n.pacts(tx)
+	ps, err := n.pacts(tx)
+	if err != nil {
+		return err
+	}
+	for _, p := range ps {
+		log := ledger.Origin(p.ID, c.Party)
+		size, err := tx.LogSize(log)
 		if err != nil {
 			return err
 		}
-		for _, p := range ps {
-			log := ledger.Origin(p.ID, party)
-			size, err := tx.LogSize(log)
-			if err != nil {
-				return err
-			}
-			if at, _ := c.Position(log); size > at {
-				if err := n.dropEntries(tx, p, party, at, size); err != nil {
-					return fmt.Errorf("log %s: %w", log, err)
-				}
+		if at, _ := c.Position(log); size > at {
+			if err := n.dropEntries(tx, p, c.Party, at, size); err != nil {
+				return fmt.Errorf("log %s: %w", log, err)
 			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (n *Node) dropEntries(tx store.Tx, pc pact, party string, at, size int64) error {
@@ -190,7 +188,8 @@ func (n *Node) dropEntries(tx store.Tx, pc pact, party string, at, size int64) e
 			return err
 		}
 		said = append(said, fmt.Sprintf("%d %s", r.Index, e.Kind))
-		if err := tx.DeleteDoc(docHeld, fmt.Sprintf("%s/%d", log, r.Index)); err != nil {
+		mark := fmt.Sprintf("%s/%d", log, r.Index)
+		if err := errors.Join(tx.DeleteDoc(docHeld, mark), tx.DeleteDoc(docAwaited, mark)); err != nil {
 			return err
 		}
 		switch e.Kind {

@@ -445,15 +445,7 @@ func (n *Node) takeCards(ctx context.Context, from string, notes [][]byte) error
 	if !changed {
 		return nil
 	}
-	if err := n.loadBook(ctx); err != nil {
-		return err
-	}
-	for _, p := range n.currentBook().Parties() {
-		if err := n.dropForged(ctx, p); err != nil {
-			return err
-		}
-	}
-	return nil
+	return n.loadBook(ctx)
 }
 
 // takeMember takes in another member's log, bodies and cosignature.
@@ -474,6 +466,9 @@ func (n *Node) takeMember(tx store.Tx, pc pact, from string, p link.Parcel) (new
 		if err := n.keepNews(tx, log, got); err != nil {
 			return false, err
 		}
+		if err := n.checkOrder(tx, pc, from, got); err != nil {
+			return false, err
+		}
 		news = len(got.Entries) > 0
 		for i, e := range got.Events {
 			if got.Entries[i].Event == nil {
@@ -482,6 +477,9 @@ func (n *Node) takeMember(tx store.Tx, pc pact, from string, p link.Parcel) (new
 			if err := n.takeEvent(tx, pc, got.First+int64(i), e); err != nil {
 				return false, err
 			}
+		}
+		if err := n.expectAll(tx, pc, got, p.Bodies); err != nil {
+			return false, err
 		}
 		if news {
 			// Suspensions and rungs may have changed with what came.
@@ -494,10 +492,16 @@ func (n *Node) takeMember(tx store.Tx, pc pact, from string, p link.Parcel) (new
 	if err != nil {
 		return false, err
 	}
+	if err := n.heard(tx, pc, from); err != nil {
+		return false, err
+	}
 	if err := n.takeWitnessing(tx, pc, from, p); err != nil {
 		return false, err
 	}
 	cosigned, err := n.takeCosigned(tx, pc, from, p)
+	if err == nil {
+		err = n.forgetNamed(tx, pc, from, p)
+	}
 	return news || more || cosigned, err
 }
 
@@ -591,7 +595,7 @@ func (n *Node) takeBodies(tx store.Tx, pc pact, from string, bodies []link.Body)
 		} else if !errors.Is(err, store.ErrNotFound) {
 			return false, err
 		}
-		if err := tx.PutDoc(docHeld, mark, []byte("1")); err != nil {
+		if err := errors.Join(tx.PutDoc(docHeld, mark, []byte("1")), tx.DeleteDoc(docAwaited, mark)); err != nil {
 			return false, err
 		}
 		if err := tx.PutBody(digest, b.Bytes); err != nil {
