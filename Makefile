@@ -7,7 +7,7 @@ RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 5s
 CHROMIUM ?= /usr/bin/chromium
 
-.PHONY: demo build console test unit browser fuzz lint bench setup-console setup-browser clean
+.PHONY: demo build console test unit browser kill fuzz lint bench setup-console setup-browser clean
 
 # demo sets up, builds, plays the story and leaves three nodes running.
 demo: console
@@ -37,6 +37,11 @@ test: lint console browser
 	$(MAKE) build
 	go test -run Planted -timeout 10m ./internal/sim # too slow with the race detector, under which it is skipped
 	go test $(RACE) -timeout 20m ./...
+
+# kill runs real nodes that are killed at random points for KILLTIME.
+KILLTIME ?= 5m
+kill:
+	go test ./internal/cli -run TestKilledNodes -v -timeout 60m -args -kill $(KILLTIME)
 
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }

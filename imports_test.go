@@ -43,7 +43,7 @@ var may = map[string][]string{
 	"internal/client": {},
 	"internal/web":    {"internal/node", "internal/link", "console", "accord", "incident", "taxii", "stix"},
 	"internal/demo":   {"internal/client", "internal/node", "accord", "ledger"},
-	"internal/sim":    {"internal/node", "internal/link", "accord", "incident", "ledger"},
+	"internal/sim":    {"internal/node", "internal/link", "internal/store", "accord", "incident", "ledger"},
 	"internal/cli": {
 		"internal/client", "internal/node", "internal/web", "internal/demo", "internal/sim",
 		"accord", "ledger", "stix", "selector", "watch", "incident", "fusion",

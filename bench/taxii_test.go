@@ -10,8 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,13 +91,58 @@ type server struct {
 	n          *node.Node
 }
 
+// TestMain lets the benchmark of memory run this program again as a node alone.
+func TestMain(m *testing.M) {
+	if os.Getenv("PARLEY_BENCH_SERVE") == "" {
+		os.Exit(m.Run())
+	}
+	testing.Main(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "serve", F: func(t *testing.T) {
+		node.SaveMemory()
+		s := serve(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.n.Run(ctx, nil) }()
+		fmt.Println(s.url, s.token)
+		_, _ = io.Copy(io.Discard, os.Stdin) // until the parent goes
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}}}, nil, nil) // exits
+}
+
+// serveAlone starts a node in a process of its own and tells its id.
+func serveAlone(b *testing.B) (s server, pid int) {
+	b.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "PARLEY_BENCH_SERVE=1")
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
+	if _, err := fmt.Fscan(out, &s.url, &s.token); err != nil {
+		b.Fatal("the node does not start: ", err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+	return s, cmd.Process.Pid
+}
+
 func serve(tb testing.TB) server {
 	tb.Helper()
 	dir := tb.TempDir()
 	if _, err := node.Init(dir, node.Config{Party: "north", Name: "North", Link: "127.0.0.1:0", Console: "127.0.0.1:0"}); err != nil {
 		tb.Fatal(err)
 	}
-	n, err := node.Open(context.Background(), dir, node.Options{Every: -1})
+	n, err := node.Open(context.Background(), dir, node.Options{Every: every()})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -118,6 +163,14 @@ func serve(tb testing.TB) server {
 		}
 	})
 	return server{srv.URL + "/taxii2/parley/collections/own/", token, n}
+}
+
+// every lets only a node of its own do its work in the background.
+func every() time.Duration {
+	if os.Getenv("PARLEY_BENCH_SERVE") != "" {
+		return 0
+	}
+	return -1
 }
 
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true, ReadBufferSize: 64 << 10, WriteBufferSize: 64 << 10}}
@@ -372,22 +425,57 @@ func BenchmarkPages(b *testing.B) {
 			b.ReportMetric(ms(deep[len(deep)*99/100]), "ms-deep-p99")
 		})
 	}
-	b.Run("memory", func(b *testing.B) {
-		for b.Loop() {
-			drive(b, 8, 200, func(i int) error {
-				if i%4 == 0 {
+}
+
+// BenchmarkMemory is what a node's process holds, at most, while it takes in
+// many objects and then while four read pages at scattered depth and one adds.
+func BenchmarkMemory(b *testing.B) {
+	objects := realObjects(b)
+	s, pid := serveAlone(b)
+	n := stored()
+	peak := func(work func()) float64 {
+		stop, out := make(chan struct{}), make(chan float64)
+		go func() {
+			tick := time.NewTicker(20 * time.Millisecond)
+			defer tick.Stop()
+			most := 0.0
+			for {
+				select {
+				case <-tick.C:
+					most = max(most, residentMB(pid))
+				case <-stop:
+					out <- most
+					return
+				}
+			}
+		}()
+		work()
+		close(stop)
+		return <-out
+	}
+	var adding, mixed float64
+	for b.Loop() {
+		adding = peak(func() {
+			for i := 0; i < n; i += batch {
+				if err := s.post(rowsOf(objects, i, batch)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		positions := depths(b, s, n)
+		mixed = peak(func() {
+			drive(b, 5, 1000, func(i int) error {
+				if i%5 == 0 {
 					return s.post(rowsOf(objects, n+i*batch, batch))
 				}
-				_, err := s.do("GET", "objects/?limit=1000&added_after="+positions[i%len(positions)], nil, discard)
+				_, err := s.do("GET", "objects/?limit=1000&added_after="+positions[i*7%len(positions)], nil, discard)
 				return err
 			})
-		}
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		b.ReportMetric(0, "ns/op")
-		b.ReportMetric(float64(m.HeapSys-m.HeapReleased)/1e6, "MB-heap")
-		b.ReportMetric(residentMB(), "MB-resident")
-	})
+		})
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(adding, "MB-adding")
+	b.ReportMetric(mixed, "MB-mixed")
 }
 
 // rates compares how many pages are read in a second.
@@ -423,9 +511,9 @@ func depths(b *testing.B, s server, n int) (at []string) {
 	return at
 }
 
-// residentMB is the process's resident memory, where the system tells it.
-func residentMB() float64 {
-	b, err := os.ReadFile("/proc/self/status")
+// residentMB is a process's resident memory, where the system tells it.
+func residentMB(pid int) float64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}
@@ -461,4 +549,29 @@ func BenchmarkValidate(b *testing.B) {
 		}
 		return perSecond(len(objects), time.Since(start))
 	})
+}
+
+// The objects that the benchmarks make are valid, and each is another one.
+func TestFreshObjectsAreValid(t *testing.T) {
+	objects, err := attack()
+	if err != nil {
+		t.Skipf("the ATT&CK bundles are not there (set PARLEY_DATA): %v", err)
+	}
+	seen := map[string]bool{}
+	n := len(objects) + 2000
+	for i := len(objects); i < n; i++ {
+		o, err := stix.Parse(fresh(objects, i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range o.Validate() {
+			if f.Severity == stix.Error {
+				t.Fatalf("object %d: %v", i, f)
+			}
+		}
+		seen[o.ID] = true
+	}
+	if len(seen) < n-len(objects)-20 { // a few objects are written otherwise and stay what they are
+		t.Errorf("%d different objects of %d", len(seen), n-len(objects))
+	}
 }

@@ -68,6 +68,7 @@ type (
 		Redactions []string  `json:"redactions,omitzero"`
 		Expires    time.Time `json:"expires"`          // retention ends
 		Answers    string    `json:"answers,omitzero"` // id of the request it answers
+		Priority   Priority  `json:"priority,omitzero"`
 	}
 	// Receipts is the data of Received: the bodies now durably held.
 	Receipts struct {
@@ -140,6 +141,7 @@ type (
 		Object   string    `json:"object,omitzero"`
 		Text     string    `json:"text,omitzero"`
 		Due      time.Time `json:"due"`
+		Priority Priority  `json:"priority,omitzero"`
 	}
 	// Rekey is the data of KeyReplaced: from this entry on the log is signed with
 	// the key of a newer card.

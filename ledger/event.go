@@ -133,20 +133,26 @@ func NewLeaf(e Event, seen []Seen, rand io.Reader) (leaf Leaf, event, salt []byt
 // Opens reports whether event and salt are what the leaf commits to, and
 // whether leaf and event agree on kind and time.
 func (l Leaf) Opens(event, salt []byte) error {
+	_, err := l.Open(event, salt)
+	return err
+}
+
+// Open is Opens that also returns the event.
+func (l Leaf) Open(event, salt []byte) (Event, error) {
 	if len(salt) != saltSize {
-		return fmt.Errorf("%w: salt has %d bytes, want %d", ErrMalformed, len(salt), saltSize)
+		return Event{}, fmt.Errorf("%w: salt has %d bytes, want %d", ErrMalformed, len(salt), saltSize)
 	}
 	if Commit(salt, event) != l.Commitment {
-		return errors.New("the event is not the one that the leaf commits to")
+		return Event{}, errors.New("the event is not the one that the leaf commits to")
 	}
 	e, err := ParseEvent(event)
 	if err != nil {
-		return err
+		return Event{}, err
 	}
 	if e.Kind != l.Kind || !e.At.Equal(l.At) {
-		return errors.New("leaf and event disagree on kind or time")
+		return Event{}, errors.New("leaf and event disagree on kind or time")
 	}
-	return nil
+	return e, nil
 }
 
 // Marshal returns the leaf's one canonical spelling:

@@ -170,22 +170,28 @@ func (d *decoder) members(kind jsontext.Kind, depth int) (value, error) {
 		return value{}, err
 	}
 	v := value{kind: kind}
-	v.kids, d.arena = carve(d.arena, d.kids[kids:])
-	v.keys, d.names = carve(d.names, d.keys[keys:])
+	// What is left of the text tells how many values are still to come.
+	rest := (len(d.text)-int(d.dec.InputOffset()))/bytesPerValue + 8
+	v.kids, d.arena = carve(d.arena, d.kids[kids:], rest)
+	v.keys, d.names = carve(d.names, d.keys[keys:], rest)
 	clear(d.kids[kids:])
 	clear(d.keys[keys:])
 	d.kids, d.keys = d.kids[:kids], d.keys[:keys]
 	return v, nil
 }
 
-// carve copies src into room taken from chunk, or from a new one.
-func carve[T any](chunk, src []T) (taken, rest []T) {
+// bytesPerValue is about how long a value and its name are in real objects.
+const bytesPerValue = 32
+
+// carve copies src into room taken from chunk, or from a new one with room for
+// about more besides.
+func carve[T any](chunk, src []T, more int) (taken, rest []T) {
 	n := len(src)
 	if n == 0 {
 		return nil, chunk
 	}
 	if n > len(chunk) {
-		chunk = make([]T, max(n, 48))
+		chunk = make([]T, n+min(more, 40))
 	}
 	copy(chunk, src)
 	return chunk[:n:n], chunk[n:]

@@ -3,6 +3,7 @@ package stix
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -260,6 +261,9 @@ func (o *Object) GranularMarkings() []GranularMarking {
 	return out
 }
 
+// buffers are for text that is made to be decoded at once.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
 // Extension decodes the object's extension of that id into the variable that
 // into points to, by the rules of encoding/json without its case folding; names
 // that the variable does not have are ignored. ok is false when the object has
@@ -273,9 +277,13 @@ func (o *Object) Extension(id string, into any) (ok bool, err error) {
 	if !found {
 		return false, nil
 	}
-	raw, err := appendValue(make([]byte, 0, 1024), ext)
+	buf := buffers.Get().(*[]byte)
+	raw, err := appendValue((*buf)[:0], ext)
 	if err == nil {
-		err = json.Unmarshal(raw, into)
+		err = json.Unmarshal(raw, into) // which keeps nothing of it
+	}
+	if *buf = raw[:0]; cap(raw) <= 64<<10 {
+		buffers.Put(buf)
 	}
 	if err != nil {
 		return true, fmt.Errorf("extension %s: %w", id, err)

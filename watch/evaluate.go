@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -20,11 +21,13 @@ type Evaluation struct {
 	Lull       []Lull  `json:"lull"`
 }
 
-// Evaluate scores the models at every origin from testFrom on whose horizon has
+// Evaluate scores models at every origin from testFrom on whose horizon has
 // passed, each forecast made from what came before its origin. The horizon is
-// in periods. Models are "ewma" and "climatology", which forecasts the unit's
-// own mean over all its past.
-func Evaluate(p *Panel, horizon int, testFrom time.Time) ([]Evaluation, error) {
+// in periods. "parley" is what the watch shows; "ewma", the smoothed rate of most
+// dashboards, and "climatology", a unit's own mean over all its past, are what it
+// has to beat; the others are what it is made of. A trainUntil that is not zero
+// chooses the persistence of "ingarch" anew, on what came before it.
+func Evaluate(p *Panel, horizon int, testFrom, trainUntil time.Time) ([]Evaluation, error) {
 	from, last := p.index(testFrom), len(p.Starts)-horizon
 	switch {
 	case horizon < 1:
@@ -32,14 +35,22 @@ func Evaluate(p *Panel, horizon int, testFrom time.Time) ([]Evaluation, error) {
 	case from < 1 || from > last:
 		return nil, fmt.Errorf("nothing to test: the panel runs from %s to %s",
 			p.Starts[0].Format(time.DateOnly), p.End().Format(time.DateOnly))
+	case trainUntil.After(testFrom):
+		return nil, fmt.Errorf("training until %s would look into the test from %s", trainUntil.Format(time.DateOnly), testFrom.Format(time.DateOnly))
 	}
-	e := newEWMA(p, horizon)
-	c := newClimatology(p, horizon)
+	garch := garchDefault
+	if !trainUntil.IsZero() {
+		garch = chooseGARCH(p, p.index(trainUntil))
+	}
+	s := newSuite(p, horizon, garch)
 	var out []Evaluation
 	for _, m := range []struct {
 		name string
 		model
-	}{{"ewma", e}, {"climatology", c}} {
+	}{
+		{"parley", s.parley}, {"ewma", s.ewma}, {"climatology", newClimatology(p, horizon)},
+		{"ebx", s.ebx}, {"ingarch", s.ingarch}, {"glm", s.glm}, {"pool3", equal(p, s.ebx, s.ingarch, s.glm)},
+	} {
 		ev := score(p, m.model, horizon, from, last)
 		ev.Model = m.name
 		ev.Lull = lullTable(p, m.model, horizon, from, last)
@@ -48,10 +59,30 @@ func Evaluate(p *Panel, horizon int, testFrom time.Time) ([]Evaluation, error) {
 	return out, nil
 }
 
+// suite is the forecast that the watch shows and what it is made of.
+type suite struct {
+	ewma, ingarch, glm *rates
+	ebx                *ebx
+	parley             model
+}
+
+func newSuite(p *Panel, horizon int, garch garch) *suite {
+	s := new(suite)
+	var wg sync.WaitGroup
+	wg.Go(func() { s.ewma, s.ingarch = newEWMA(p, horizon), newINGARCH(p, horizon, garch) })
+	wg.Go(func() { s.glm = newGLM(p, horizon) })
+	s.ebx = newEBX(p, horizon)
+	wg.Wait()
+	s.parley = newHurdle(p, newPool(p, horizon, s.ebx, s.ingarch, s.glm, s.ewma), horizon)
+	return s
+}
+
 // model makes the distribution of a unit's count over the horizon from period t
 // on, out of what came before t.
 type model interface {
 	forecast(u, t int) PMF
+	// prob is what forecast says of exactly k events, cheaper.
+	prob(u, t, k int) float64
 	// atLeastOne is what forecast says of one event or more, cheaper.
 	atLeastOne(u, t int) float64
 }

@@ -1,5 +1,7 @@
 package watch
 
+import "math"
+
 // The smoothed rate: s ← alpha·y + (1−alpha)·s from ewmaStart, and never below
 // ewmaFloor in a forecast.
 const (
@@ -63,21 +65,16 @@ func newClimatology(p *Panel, horizon int) *rates {
 // each calendar year and at the end, on all forecasts whose outcome was known by
 // then.
 func (m *rates) fit(p *Panel) {
-	n := len(p.Starts)
-	m.size = make([]float64, n+1)
 	var fit sizeFit
-	size, known := 1.0, burnIn
-	for t := range n + 1 {
-		if t > 0 && (t == n || p.Starts[t].Year() != p.Starts[t-1].Year()) {
-			for ; known+m.horizon <= t; known++ {
-				for u := range p.Units {
-					fit.add(m.mean(u, known), sum(p.Counts[u], known, m.horizon))
-				}
+	known := burnIn
+	m.size = yearly(p, func(t int) float64 {
+		for ; known+m.horizon <= t; known++ {
+			for u := range p.Units {
+				fit.add(m.mean(u, known), sum(p.Counts[u], known, m.horizon))
 			}
-			size = fit.size()
 		}
-		m.size[t] = size
-	}
+		return fit.size()
+	})
 }
 
 // mean is the expected count of the unit over the horizon from period t on.
@@ -86,3 +83,5 @@ func (m *rates) mean(u, t int) float64 { return float64(m.horizon) * m.rate[u][t
 func (m *rates) forecast(u, t int) PMF { return NB(m.mean(u, t), m.size[t]) }
 
 func (m *rates) atLeastOne(u, t int) float64 { return 1 - zeroNB(m.mean(u, t), m.size[t]) }
+
+func (m *rates) prob(u, t, k int) float64 { return math.Exp(LogNB(k, m.mean(u, t), m.size[t])) }

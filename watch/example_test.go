@@ -28,6 +28,6 @@ func Example() {
 	fmt.Printf("%s: %d attacks, P = %.2f, %d to %d within %d weeks\n", c.Area, c.Total, c.P, c.Low, c.High, r.Horizon)
 	fmt.Println(c.Lull.Text)
 	// Output:
-	// Balochistan: 15 attacks, P = 0.12, 0 to 1 within 4 weeks
+	// Balochistan: 15 attacks, P = 0.50, 0 to 3 within 4 weeks
 	// Quiet for 11 weeks. After at least 8 quiet weeks, an attack followed within 4 weeks in 100 % of 10 cases; a smoothed rate said 17 %. Quiet is not safety.
 }

@@ -27,6 +27,14 @@ func (s Step) next(t time.Time) time.Time {
 	return t.AddDate(0, 0, 7)
 }
 
+// perYear is how many periods a year has.
+func (s Step) perYear() float64 {
+	if s == Monthly {
+		return 12
+	}
+	return 52
+}
+
 // Panel counts events by unit and period, without gaps.
 type Panel struct {
 	Step   Step

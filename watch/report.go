@@ -7,8 +7,9 @@ import (
 	"parley.example/parley/incident"
 )
 
-// Model names the forecast that cards show.
-const Model = "EWMA-NB"
+// Model names the forecast that cards show: a pool of models that is corrected
+// after quiet spells.
+const Model = "parley: EBX, INGARCH, GLM and EWMA pooled by skill, lulls corrected"
 
 // shownWeeks is how many weeks of counts a card holds.
 const shownWeeks = 104
@@ -22,6 +23,10 @@ type Report struct {
 	Cards   []Card      `json:"cards"` // by area, ascending
 	All     []int       `json:"all"`   // counts of all areas in those weeks
 	Lull    []Lull      `json:"lull"`  // for the panel as a whole
+	// Record is how the forecast and the two that it has to beat scored of late:
+	// at the origins of the last three years whose horizon has passed, each made
+	// from what came before it. Empty where the panel is shorter than four years.
+	Record []Evaluation `json:"record"`
 	// Used and Left say how many incidents were counted, and how many were not
 	// and why.
 	Used int            `json:"used"`
@@ -65,8 +70,20 @@ func NewReport(incidents []incident.Incident, asOf time.Time, horizon int) (*Rep
 	first := max(0, n-shownWeeks)
 	r.Weeks = p.Starts[first:]
 	r.All = make([]int, len(r.Weeks))
-	m := newEWMA(p, horizon)
-	r.Lull = lullTable(p, m, horizon, 0, n-horizon)
+	models := newSuite(p, horizon, garchDefault)
+	m := models.parley
+	// What happened after quiet spells stands beside what a smoothed rate said.
+	r.Lull = lullTable(p, models.ewma, horizon, 0, n-horizon)
+	if from, last := n-horizon-3*52, n-horizon; from >= 52 {
+		for _, x := range []struct {
+			name string
+			model
+		}{{"parley", m}, {"ewma", models.ewma}, {"climatology", newClimatology(p, horizon)}} {
+			ev := score(p, x.model, horizon, from, last)
+			ev.Model, ev.Lull = x.name, lullTable(p, x.model, horizon, from, last)
+			r.Record = append(r.Record, ev)
+		}
+	}
 	for u, area := range p.Units {
 		counts := p.Counts[u]
 		r.Used += sum(counts, 0, n)
@@ -81,7 +98,7 @@ func NewReport(incidents []incident.Incident, asOf time.Time, horizon int) (*Rep
 			r.All[i] += y
 		}
 		d := m.forecast(u, n)
-		c.P, c.Mean = d.AtLeastOne(), m.mean(u, n)
+		c.P, c.Mean = d.AtLeastOne(), d.Mean()
 		c.Low, c.High = d.Interval(0.9)
 		c.Lull = warn(r.Lull, c.QuietWeeks, horizon)
 		r.Cards = append(r.Cards, c)

@@ -79,16 +79,12 @@ func TestCountMatchesPanels(t *testing.T) {
 
 // The lull table of the shared BAR.md.
 func TestLullReproducesBar(t *testing.T) {
-	p := panel(t, "pak_province_week.csv")
 	for _, tc := range []struct {
 		horizon, row, n    int
 		observed, forecast float64
 	}{{4, 0, 777, .198, .093}, {13, 0, 752, .419, .226}, {13, 2, 366, .169, .117}} {
-		ev, err := watch.Evaluate(p, tc.horizon, day("2011-01-01"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		l := ev[0].Lull[tc.row]
+		ev := evaluated(t, "pak_province_week.csv", tc.horizon)
+		l := named(t, ev, "ewma").Lull[tc.row]
 		if l.N != tc.n || !near(l.Observed, tc.observed, 0.005) || !near(l.Forecast, tc.forecast, 0.01) {
 			t.Errorf("horizon %d: %+v, want %d %.3f %.3f", tc.horizon, l, tc.n, tc.observed, tc.forecast)
 		}
@@ -191,7 +187,7 @@ func TestReadPanelRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, tc.want)
 		}
 	}
-	if _, err := watch.Evaluate(&watch.Panel{Starts: []time.Time{day("2002-01-07")}, Units: []string{"a"}, Counts: [][]int{{1}}}, 4, day("2002-01-07")); err == nil {
+	if _, err := watch.Evaluate(&watch.Panel{Starts: []time.Time{day("2002-01-07")}, Units: []string{"a"}, Counts: [][]int{{1}}}, 4, day("2002-01-07"), time.Time{}); err == nil {
 		t.Error("a panel with nothing to test was evaluated")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"parley.example/parley/internal/node"
+	"parley.example/parley/ledger"
 )
 
 func (a *app) listCmd() *cobra.Command {
@@ -111,6 +112,7 @@ func (a *app) releaseCmd() *cobra.Command {
 	f.StringSliceVar(&ask.To, "to", nil, "members to release to; left out, all others")
 	f.StringVar(&ask.Purpose, "purpose", "", "one of the accord's purposes")
 	f.StringVar(&ask.LegalBasis, "legal-basis", "", "one of the accord's legal bases; may be left out where there is one")
+	f.TextVar(&ask.Priority, "priority", ledger.Routine, "flash, immediate, priority or routine: what goes first on the line")
 	f.BoolVar(&ask.DryRun, "dry-run", false, "only show the decision")
 	_ = c.MarkFlagRequired("accord")
 	_ = c.MarkFlagRequired("purpose")
@@ -159,7 +161,7 @@ func (a *app) inboxCmd() *cobra.Command {
 			}
 			return a.show(out, func(w io.Writer) {
 				for _, x := range out.Items {
-					line(w, x.ID, x.At, x.From, x.Marking, x.Grading, x.State, x.Title)
+					line(w, x.ID, x.At, x.Priority, x.From, x.Marking, x.Grading, x.State, x.Title)
 				}
 			})
 		},
@@ -187,6 +189,7 @@ func (a *app) requestCmd() *cobra.Command {
 	f.StringVar(&ask.Value, "value", "", "the normalised value that hit; the partner sees it")
 	f.StringVar(&ask.Object, "object", "", "or an object's id")
 	f.StringVar(&ask.Text, "text", "", "what is wanted, in words")
+	f.TextVar(&ask.Priority, "priority", ledger.Routine, "flash, immediate, priority or routine; also of what is released in answer")
 	f.IntVar(&ask.Days, "days", 7, "days until it is due")
 	for _, n := range []string{"accord", "case", "purpose"} {
 		_ = c.MarkFlagRequired(n)
@@ -206,7 +209,7 @@ func (a *app) requestsCmd() *cobra.Command {
 			}
 			return a.show(out, func(w io.Writer) {
 				for _, r := range out.Requests {
-					line(w, r.ID, r.Direction, r.From+" → "+r.To, r.State, "due "+r.Due, r.Subject, r.Reason)
+					line(w, r.ID, r.Direction, r.From+" → "+r.To, r.Priority, r.State, "due "+r.Due, r.Subject, r.Reason)
 					for _, o := range r.Objects {
 						line(w, "", o.ID, o.Title)
 					}

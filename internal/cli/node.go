@@ -73,6 +73,7 @@ func (a *app) serveCmd() *cobra.Command {
 			if verbose {
 				level = slog.LevelDebug
 			}
+			node.SaveMemory()
 			return a.serve(c.Context(), slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level})))
 		},
 	}

@@ -6,14 +6,11 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"parley.example/parley/internal/node"
 	"parley.example/parley/selector"
 	"parley.example/parley/stix"
-	"parley.example/parley/watch"
 )
 
 // validation is the answer of validate.
@@ -169,84 +166,4 @@ func (a *app) selectorCmd() *cobra.Command {
 			}
 			return strings.Join(ks, "\t"), nil
 		}))
-}
-
-func (a *app) watchCmd() *cobra.Command {
-	horizon := 4
-	report := &cobra.Command{
-		Use: "report", Short: "Show what the watch says of each area", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			var out node.Watch
-			if err := a.client().Get(c.Context(), "/watch", map[string][]string{"horizon": {fmt.Sprint(horizon)}}, &out); err != nil {
-				return err
-			}
-			return a.show(out, func(w io.Writer) {
-				line(w, "as of "+out.AsOf, out.Model, fmt.Sprintf("next %d weeks", out.Horizon))
-				line(w, "area", "attack likely", "number (90 %)", "usual", "quiet weeks")
-				for _, x := range out.Areas {
-					base := "no record"
-					if x.BaseRate >= 0 {
-						base = fmt.Sprintf("%.0f %%", 100*x.BaseRate)
-					}
-					line(w, x.Area, fmt.Sprintf("%.0f %%", 100*x.P), fmt.Sprintf("%d–%d", x.Low, x.High), base, fmt.Sprint(x.QuietWeeks))
-					if x.Lull != nil {
-						line(w, "", x.Lull.Text)
-					}
-				}
-				if out.Attribution != "" {
-					fmt.Fprintln(w, "\n"+out.Attribution)
-				}
-			})
-		},
-	}
-	report.Flags().IntVar(&horizon, "horizon", horizon, "weeks ahead")
-
-	var panel, from string
-	evaluate := &cobra.Command{
-		Use: "evaluate", Short: "Score the forecasts on a panel file, each made only from its past", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			start, err := time.Parse(time.DateOnly, from)
-			if err != nil {
-				return usage("--test-from %q is not a day like 2011-01-03", from)
-			}
-			f, err := os.Open(panel)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			p, err := watch.ReadPanel(f)
-			if err != nil {
-				return &codeError{exitNo, fmt.Errorf("%s: %w", panel, err)}
-			}
-			models, err := watch.Evaluate(p, horizon, start)
-			if err != nil {
-				return &codeError{exitNo, err}
-			}
-			out := struct {
-				Panel   string             `json:"panel"`
-				Horizon int                `json:"horizon"`
-				N       int                `json:"n"`
-				Models  []watch.Evaluation `json:"models"`
-			}{panel, horizon, 0, models}
-			if len(models) > 0 {
-				out.N = models[0].N
-			}
-			return a.show(out, func(w io.Writer) {
-				line(w, "model", "n", "CRPS", "log", "Brier", "ECE", "90 % cover")
-				for _, m := range models {
-					line(w, m.Model, m.N, fmt.Sprintf("%.4f", m.CRPS), fmt.Sprintf("%.4f", m.Log), fmt.Sprintf("%.4f", m.Brier), fmt.Sprintf("%.4f", m.ECE), fmt.Sprintf("%.3f", m.Coverage90))
-					for _, l := range m.Lull {
-						line(w, fmt.Sprintf("  after ≥ %d quiet", l.AtLeastWeeks), l.N, fmt.Sprintf("observed %.3f", l.Observed), fmt.Sprintf("forecast %.3f", l.Forecast), fmt.Sprintf("Brier %.3f", l.Brier))
-					}
-				}
-			})
-		},
-	}
-	f := evaluate.Flags()
-	f.StringVar(&panel, "panel", "", "CSV file: start, then a column of counts for each unit")
-	f.IntVar(&horizon, "horizon", horizon, "periods ahead")
-	f.StringVar(&from, "test-from", "", "first origin of the test, YYYY-MM-DD")
-	_ = evaluate.MarkFlagRequired("panel")
-	_ = evaluate.MarkFlagRequired("test-from")
-	return group("watch", "The watch: where an attack is likely, and whether quiet is safety", report, evaluate)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,11 +27,15 @@ func (a *app) simulateCmd() *cobra.Command {
 				return err
 			}
 			defer os.RemoveAll(cfg.Dir)
+			begin := time.Now()
 			r, err := sim.Run(c.Context(), cfg)
 			if err != nil {
 				return fmt.Errorf("seed %d, %d hours: %w", cfg.Seed, cfg.Hours, err)
 			}
-			if err := a.show(r, func(w io.Writer) { showSimulation(w, r) }); err != nil {
+			if err := a.show(r, func(w io.Writer) {
+				showSimulation(w, r)
+				line(w, "simulated hours a second", fmt.Sprintf("%.0f", float64(r.Hours)/time.Since(begin).Seconds()))
+			}); err != nil {
 				return err
 			}
 			if !r.OK {

@@ -92,14 +92,14 @@ func (a *app) revokeCmd() *cobra.Command {
 }
 
 func (a *app) feedCmd() *cobra.Command {
-	return group("feed", "TAXII collections that the node polls", a.feedAddCmd(), a.feedListCmd(), a.feedRunCmd(), a.feedRemoveCmd())
+	return group("feed", "TAXII collections and MISP feeds that the node polls", a.feedAddCmd(), a.feedListCmd(), a.feedRunCmd(), a.feedRemoveCmd())
 }
 
 func (a *app) feedAddCmd() *cobra.Command {
 	var ask node.FeedAsk
 	var secret bool
 	c := &cobra.Command{
-		Use: "add URL", Short: "Poll a collection of a TAXII server", Args: cobra.ExactArgs(1),
+		Use: "add URL", Short: "Poll a collection of a TAXII server or the folder of a MISP feed", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			ask.URL = args[0]
 			if secret {
@@ -120,6 +120,7 @@ func (a *app) feedAddCmd() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&ask.Name, "name", "", "the feed's name")
+	f.StringVar(&ask.Kind, "kind", node.FeedTAXII, "taxii or misp")
 	f.StringVar(&ask.User, "user", "", "user name for Basic; left out, the secret is a bearer token")
 	f.BoolVar(&secret, "secret", false, "read a password or token from standard input")
 	f.StringVar(&ask.Every, "every", "1h", "how often it is polled")
@@ -170,6 +171,9 @@ func (a *app) feedRunCmd() *cobra.Command {
 				printFeed(w, f)
 				for _, r := range f.Refused {
 					line(w, "  refused", r.At, r.ID, r.Reason)
+				}
+				for _, l := range f.NotCarried {
+					line(w, "  not carried", l.Path, l.Reason)
 				}
 			})
 			if err == nil && f.Error != "" {

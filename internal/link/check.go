@@ -81,7 +81,9 @@ func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, er
 		return news, nil
 	case p.First > held.Tree.N:
 		return News{}, fmt.Errorf("%w: it begins at entry %d, held are %d", ErrGap, p.First, held.Tree.N)
-	case end < held.Tree.N || end > cp.Tree.N:
+	case end < held.Tree.N && end < cp.Tree.N:
+		return stale(p, held, cp)
+	case end > cp.Tree.N:
 		return News{}, fmt.Errorf("%w: entries end at %d, checkpoint at %d", ErrParcel, end, cp.Tree.N)
 	}
 	old := held.Tree.N - p.First
@@ -122,6 +124,32 @@ func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, er
 		return News{}, fmt.Errorf("%w: its entries do not make the signed tree", ErrParcel)
 	}
 	return news, nil
+}
+
+// stale is the answer to a part of a log that is held already and farther, as one
+// is that was cut off on the line and overtaken: it must agree, and is no news.
+func stale(p Parcel, held Replica, cp ledger.Checkpoint) (News, error) {
+	end := p.First + int64(len(p.Entries))
+	known, err := held.Leaves(p.First, end)
+	if err != nil {
+		return News{}, err
+	}
+	for i, leaf := range known {
+		if !bytes.Equal(leaf, p.Entries[i].Leaf) {
+			return News{}, fmt.Errorf("%w: it shows another entry %d than before", ErrSuspect, p.First+int64(i))
+		}
+	}
+	past, err := ledger.TreeAt(end, held.Hashes)
+	if err != nil {
+		return News{}, err
+	}
+	if p.OldSize != end {
+		return News{}, fmt.Errorf("%w: entries end at %d, checkpoint at %d", ErrParcel, end, cp.Tree.N)
+	}
+	if err := ledger.CheckConsistency(past, cp.Tree, p.Proof); err != nil {
+		return News{}, fmt.Errorf("%w: %s signed a tree of size %d", ErrSuspect, p.From, cp.Tree.N)
+	}
+	return News{Checkpoint: cp, Tree: held.Tree, First: held.Tree.N}, nil
 }
 
 // HeldProves makes evidence of a smaller or equal signed tree that is no prefix
@@ -211,10 +239,7 @@ func CheckEntry(e Entry, accordID, party string) (ledger.Event, error) {
 	if e.Event == nil {
 		return ledger.Event{}, nil
 	}
-	if err := leaf.Opens(e.Event, e.Salt); err != nil {
-		return ledger.Event{}, err
-	}
-	ev, err := ledger.ParseEvent(e.Event)
+	ev, err := leaf.Open(e.Event, e.Salt)
 	if err != nil {
 		return ledger.Event{}, err
 	}

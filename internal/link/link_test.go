@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -35,12 +36,12 @@ type party struct {
 	card          accord.Card
 }
 
-func newParty(t testing.TB, id string) party {
+func newParty(t testing.TB, random io.Reader, id string) party {
 	t.Helper()
 	p := party{id: id}
 	for _, k := range []*ledger.Key{&p.root, &p.signing} {
 		var err error
-		if *k, err = ledger.GenerateKey(rand.Reader); err != nil {
+		if *k, err = ledger.GenerateKey(random); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -62,6 +63,7 @@ type scene struct {
 	accord       accord.Accord
 	entries      []link.Entry
 	hashes       stored
+	random       io.Reader
 }
 
 type stored []tlog.Hash
@@ -77,9 +79,11 @@ func (h stored) ReadHashes(ix []int64) ([]tlog.Hash, error) {
 	return out, nil
 }
 
-func newScene(t testing.TB) *scene {
+func newScene(t testing.TB) *scene { return newSceneFrom(t, rand.Reader) }
+
+func newSceneFrom(t testing.TB, random io.Reader) *scene {
 	t.Helper()
-	s := &scene{north: newParty(t, "north"), south: newParty(t, "south"), book: accord.NewBook()}
+	s := &scene{north: newParty(t, random, "north"), south: newParty(t, random, "south"), book: accord.NewBook(), random: random}
 	terms := accord.Terms{
 		Title: "t", Purposes: []string{"protection"}, ObjectTypes: []string{"incident"}, Ceiling: accord.Ceiling{Rung: accord.Full, TLP: "TLP:AMBER", Time: "day"},
 		RetentionDays: 1, Onward: "none", Effective: day, Expires: day.AddDate(1, 0, 0),
@@ -113,7 +117,7 @@ func (s *scene) act(t testing.TB, reason string, body []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf, ev, salt, err := ledger.NewLeaf(ledger.Event{Accord: s.accord.ID, Party: "north", Kind: kind, At: day, Data: raw}, nil, rand.Reader)
+	leaf, ev, salt, err := ledger.NewLeaf(ledger.Event{Accord: s.accord.ID, Party: "north", Kind: kind, At: day, Data: raw}, nil, s.random)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +290,7 @@ func TestForkIsProven(t *testing.T) {
 	held := s.replica(t, 2)
 	held.Checkpoint = s.parcel(t, 0, 2, 2).Checkpoint
 	// North rewrites its second entry and signs on.
-	liar := &scene{north: s.north, south: s.south, book: s.book, accord: s.accord, entries: s.entries[:1:1], hashes: s.hashes[:1:1]}
+	liar := &scene{random: rand.Reader, north: s.north, south: s.south, book: s.book, accord: s.accord, entries: s.entries[:1:1], hashes: s.hashes[:1:1]}
 	liar.act(t, "never happened", nil)
 	liar.act(t, "three", nil)
 	if _, err := link.Check(liar.parcel(t, 2, 3, 3), held, s.accord, s.book); !errors.Is(err, link.ErrSuspect) {
@@ -321,7 +325,7 @@ func TestForkIsProven(t *testing.T) {
 
 func TestCheckRefusesWhatDoesNotProveItself(t *testing.T) {
 	s, _ := sample(t)
-	stranger := newParty(t, "north")
+	stranger := newParty(t, rand.Reader, "north")
 	for name, edit := range map[string]func(*link.Parcel){
 		"an entry left out": func(p *link.Parcel) { p.Entries = append([]link.Entry{p.Entries[0]}, p.Entries[2]) },
 		"an altered event": func(p *link.Parcel) {
@@ -351,6 +355,19 @@ func TestCheckRefusesWhatDoesNotProveItself(t *testing.T) {
 // line starts a server that knows one client by its key.
 func line(t *testing.T, receive link.Receiver) (endpoint, pin string, client *link.Client) {
 	t.Helper()
+	l := newLine(t, receive)
+	return l.endpoint, l.pin, l.client
+}
+
+type testLine struct {
+	endpoint, pin string
+	client        *link.Client
+	server        *link.Server
+	cert          tls.Certificate // the client's
+}
+
+func newLine(t *testing.T, receive link.Receiver) testLine {
+	t.Helper()
 	certs := make([]tls.Certificate, 2)
 	pins := make([]string, 2)
 	for i := range certs {
@@ -370,11 +387,12 @@ func line(t *testing.T, receive link.Receiver) (endpoint, pin string, client *li
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: link.Handler(who, receive), TLSConfig: link.ServerTLS(certs[0], who)}
+	handler := link.NewServer(who, receive, t.TempDir())
+	srv := &http.Server{Handler: handler, TLSConfig: link.ServerTLS(certs[0], who)}
 	go func() { _ = srv.ServeTLS(l, "", "") }()
-	client = link.NewClient(certs[1])
-	t.Cleanup(func() { client.Close(); srv.Close() })
-	return "https://" + l.Addr().String(), pins[0], client
+	client := link.NewClient(certs[1], t.TempDir())
+	t.Cleanup(func() { client.Close(); srv.Close(); handler.Close() })
+	return testLine{"https://" + l.Addr().String(), pins[0], client, handler, certs[1]}
 }
 
 func TestLineKnowsBothEnds(t *testing.T) {
@@ -414,7 +432,7 @@ func TestLineKnowsBothEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger := link.NewClient(cert)
+	stranger := link.NewClient(cert, t.TempDir())
 	defer stranger.Close()
 	if _, err := stranger.Exchange(t.Context(), endpoint, pin, p); err == nil {
 		t.Error("a stranger got through the handshake")
@@ -461,4 +479,25 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A part of a log that was overtaken on the line is no news, and no offence.
+func TestOvertakenPartIsNoNews(t *testing.T) {
+	s := newScene(t)
+	for i := range 9 {
+		s.act(t, fmt.Sprint(i), nil)
+	}
+	old := s.parcel(t, 0, 3, 8)
+	news, err := link.Check(old, s.replica(t, 5), s.accord, s.book)
+	if err != nil || len(news.Entries) != 0 || news.Tree.N != 5 {
+		t.Errorf("%d entries, tree of %d, %v", len(news.Entries), news.Tree.N, err)
+	}
+	other := newScene(t)
+	other.north, other.book, other.accord = s.north, s.book, s.accord
+	for i := range 9 {
+		other.act(t, fmt.Sprint(i), nil)
+	}
+	if _, err := link.Check(other.parcel(t, 0, 3, 8), s.replica(t, 5), s.accord, s.book); !errors.Is(err, link.ErrSuspect) {
+		t.Errorf("another history: %v, want ErrSuspect", err)
+	}
 }

@@ -5,7 +5,7 @@
 // HTTPS or on a stick. Nothing else leaves a node.
 //
 // [Parcel.Encode] and [Decode] are the wire; [Check] verifies a parcel against
-// what is held already, purely; [Client] and [Handler] exchange parcels over
+// what is held already, purely; [Client] and [Server] exchange parcels over
 // TLS 1.3 with keys pinned from cards; [Seal] and [Unseal] make files.
 //
 // A parcel proves itself: leaves by the signed checkpoint, events by their

@@ -118,7 +118,7 @@ func (n *Node) actTime(tx store.Tx, log string, size int64) (time.Time, error) {
 
 // queue puts what the gate let pass into the outbox, under the event that
 // released it. It is the only way into the outbox.
-func (n *Node) queue(tx store.Tx, r release.Released, index int64) error {
+func (n *Node) queue(tx store.Tx, r release.Released, index int64, p ledger.Priority) error {
 	if len(r.Bytes()) == 0 {
 		return errors.New("nothing was released")
 	}
@@ -128,7 +128,7 @@ func (n *Node) queue(tx store.Tx, r release.Released, index int64) error {
 	for _, to := range r.To() {
 		err := tx.PutOut(store.Out{
 			Accord: r.Accord(), To: to, Log: ledger.Origin(r.Accord(), n.cfg.Party), Index: index,
-			Digest: r.Digest(), At: n.now().UnixMicro(),
+			Digest: r.Digest(), Priority: int(p), At: n.now().UnixMicro(),
 		})
 		if err != nil {
 			return err
@@ -238,7 +238,7 @@ func (n *Node) openPact(tx store.Tx, note []byte) (pact, error) {
 	for _, m := range a.Terms.Parties() {
 		logs = append(logs, ledger.Origin(a.ID, m))
 	}
-	events, err := tx.Events(store.EventQuery{Logs: logs, Kinds: stateKinds})
+	events, err := n.stateEvents(tx, a.ID, logs)
 	if err != nil {
 		return pact{}, err
 	}

@@ -320,8 +320,10 @@ func (w *Witness) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return fmt.Errorf("listening for members on %s: %w", w.cfg.Link, err)
 	}
+	parcels := link.NewServer(w.who, w.Receive, w.dir)
+	defer parcels.Close()
 	srv := &http.Server{
-		Handler: link.Handler(w.who, w.Receive), TLSConfig: link.ServerTLS(w.keys.tls, w.who),
+		Handler: parcels, TLSConfig: link.ServerTLS(w.keys.tls, w.who),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		ErrorLog:     log.New(witnessLog{w.opt.Log}, "", 0),
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},

@@ -101,7 +101,7 @@ func (n *Node) answerMatch(ctx context.Context, task, id, from string, index int
 		if err != nil {
 			return err
 		}
-		if err := n.queue(tx, rel, at); err != nil {
+		if err := n.queue(tx, rel, at, ledger.Routine); err != nil {
 			return err
 		}
 		return tx.DeleteDoc(docTodo, task)

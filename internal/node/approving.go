@@ -51,7 +51,8 @@ type PendingRelease struct {
 	Approvals  []Approval       `json:"approvals"`
 	State      string           `json:"state"`            // waiting, released, rejected or stale
 	Reason     string           `json:"reason,omitempty"` // why it was rejected or is stale
-	Digest     string           `json:"digest"`           // of the object's bytes when it was asked
+	Priority   ledger.Priority  `json:"priority,omitzero"`
+	Digest     string           `json:"digest"` // of the object's bytes when it was asked
 	Release    *Release         `json:"release,omitempty"`
 }
 
@@ -70,7 +71,7 @@ func (n *Node) ask(tx store.Tx, pc pact, g gathered, answers string) (string, er
 	p := PendingRelease{
 		Object: g.object.ID, Title: title(g.object), Accord: pc.ID, To: g.ask.To, Purpose: g.ask.Purpose, LegalBasis: g.ask.LegalBasis,
 		Answers: answers, By: g.ask.By, At: stamp(n.now()), Outcome: g.out.Outcome, Reasons: g.out.Reasons, Needed: g.out.Approvals,
-		Approvals: []Approval{}, State: pendingWaiting, Digest: digestOf(g.object.Bytes),
+		Approvals: []Approval{}, State: pendingWaiting, Digest: digestOf(g.object.Bytes), Priority: g.ask.Priority,
 	}
 	held, err := listDocs[PendingRelease](tx, docPending)
 	if err != nil {
@@ -78,7 +79,7 @@ func (n *Node) ask(tx store.Tx, pc pact, g gathered, answers string) (string, er
 	}
 	for _, h := range held {
 		if h.State == pendingWaiting && h.Object == p.Object && h.Accord == p.Accord && slices.Equal(h.To, p.To) && h.Purpose == p.Purpose &&
-			h.LegalBasis == p.LegalBasis && h.Answers == p.Answers && h.By == p.By && h.Digest == p.Digest && h.Outcome == p.Outcome && n.fresh(h) {
+			h.LegalBasis == p.LegalBasis && h.Answers == p.Answers && h.By == p.By && h.Priority == p.Priority && h.Digest == p.Digest && h.Outcome == p.Outcome && n.fresh(h) {
 			return h.ID, nil
 		}
 	}
@@ -100,7 +101,7 @@ func (n *Node) again(tx store.Tx, pc pact, p PendingRelease) (g gathered, stale 
 		return g, fmt.Sprintf("it waited for longer than %d days", int(pendingLife.Hours()/24)), nil
 	}
 	g, err = n.gather(tx, pc, ReleaseAsk{
-		Object: p.Object, Accord: p.Accord, To: p.To, Purpose: p.Purpose, LegalBasis: p.LegalBasis, By: p.By,
+		Object: p.Object, Accord: p.Accord, To: p.To, Purpose: p.Purpose, LegalBasis: p.LegalBasis, By: p.By, Priority: p.Priority,
 	}, p.Answers, len(p.Approvals))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -221,7 +222,7 @@ func (n *Node) settle(ctx context.Context, id string, fn func(store.Tx, pact, *P
 		return putDoc(tx, docPending, p.ID, p)
 	})
 	if err == nil {
-		n.kick(pc.Accord)
+		n.urge(pc.Accord, p.To, p.Priority)
 	}
 	return p, err
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"filippo.io/age"
 
 	"parley.example/parley/internal/store"
+	"parley.example/parley/misp"
 	"parley.example/parley/taxii"
 )
 
@@ -30,11 +32,18 @@ const (
 	feedPage     = 1000
 )
 
-// FeedAsk adds a feed: a collection of a TAXII server that is polled.
+// Kinds of feeds.
+const (
+	FeedTAXII = "taxii" // a collection of a TAXII server
+	FeedMISP  = "misp"  // a folder of MISP events with their manifest.json
+)
+
+// FeedAsk adds a feed that is polled.
 type FeedAsk struct {
 	Name string `json:"name"`
-	URL  string `json:"url"` // the collection's address
-	V20  bool   `json:"v20,omitempty"`
+	URL  string `json:"url"`            // the collection's or the folder's address
+	Kind string `json:"kind,omitempty"` // default FeedTAXII
+	V20  bool   `json:"v20,omitempty"`  // the server speaks TAXII 2.0
 	// User and Secret are what the server wants: both for Basic, Secret alone
 	// for a bearer token. The secret is kept encrypted.
 	User   string `json:"user,omitempty"`
@@ -46,6 +55,7 @@ type FeedAsk struct {
 type Feed struct {
 	Name     string        `json:"name"`
 	URL      string        `json:"url"`
+	Kind     string        `json:"kind"`
 	V20      bool          `json:"v20,omitempty"`
 	User     string        `json:"user,omitempty"`
 	Every    string        `json:"every"`
@@ -58,6 +68,8 @@ type Feed struct {
 	Known    int64         `json:"known"`
 	RefusedN int64         `json:"refused_total"`
 	Refused  []FeedRefusal `json:"refused"` // the latest ones
+	// NotCarried is the latest of what came and has no place in STIX.
+	NotCarried []misp.Lost `json:"not_carried,omitempty"`
 }
 
 // FeedRefusal says which item of a feed was refused and why.
@@ -72,21 +84,27 @@ type feed struct {
 	Feed
 	Sealed []byte       `json:"sealed,omitempty"` // the secret, encrypted to our own parcel key
 	At     taxii.Resume `json:"at"`
-	Fails  int          `json:"fails"` // runs in a row that failed
-	NextAt int64        `json:"next_at"`
-	DoneAt int64        `json:"done_at"`
+	// Seen is which events of a MISP feed were taken, with the timestamp that
+	// the manifest gave them.
+	Seen   map[string]int64 `json:"seen,omitempty"`
+	Fails  int              `json:"fails"` // runs in a row that failed
+	NextAt int64            `json:"next_at"`
+	DoneAt int64            `json:"done_at"`
 }
 
 // AddFeed adds a feed, or replaces the settings of the one of that name, which
 // then goes on where it was unless its address is another.
 func (n *Node) AddFeed(ctx context.Context, ask FeedAsk) (Feed, error) {
-	f := feed{Feed: Feed{Name: ask.Name, URL: ask.URL, V20: ask.V20, User: ask.User, Refused: []FeedRefusal{}}}
+	f := feed{Feed: Feed{Name: ask.Name, URL: ask.URL, Kind: cmp.Or(ask.Kind, FeedTAXII), V20: ask.V20, User: ask.User, Refused: []FeedRefusal{}}}
 	if f.Name == "" || len(f.Name) > 100 || strings.ContainsAny(f.Name, "/\x00\r\n") {
 		return f.Feed, fmt.Errorf("%w: a feed needs a name of at most 100 characters without a slash", ErrInvalid)
 	}
 	u, err := url.Parse(ask.URL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" {
-		return f.Feed, fmt.Errorf("%w: give the address of a TAXII collection, like https://taxii.example/root/collections/ID/, without credentials", ErrInvalid)
+		return f.Feed, fmt.Errorf("%w: give the address of a TAXII collection, like https://taxii.example/root/collections/ID/, or of a MISP feed's folder, without credentials", ErrInvalid)
+	}
+	if f.Kind != FeedTAXII && f.Kind != FeedMISP || f.Kind == FeedMISP && f.V20 {
+		return f.Feed, fmt.Errorf("%w: kind is %s or %s, and v20 is for %s alone", ErrInvalid, FeedTAXII, FeedMISP, FeedTAXII)
 	}
 	if u.Scheme == "http" && ask.Secret != "" && !isLoopback(u.Hostname()) {
 		return f.Feed, fmt.Errorf("%w: a secret is sent over https only", ErrInvalid)
@@ -106,7 +124,8 @@ func (n *Node) AddFeed(ctx context.Context, ask FeedAsk) (Feed, error) {
 		if err := getDoc(tx, docFeed, f.Name, &old); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		if old.URL == f.URL {
+		if old.URL == f.URL && cmp.Or(old.Kind, FeedTAXII) == f.Kind {
+			f.Seen, f.NotCarried = old.Seen, old.NotCarried
 			f.At, f.Taken, f.Known, f.RefusedN, f.Refused = old.At, old.Taken, old.Known, old.RefusedN, orEmpty(old.Refused)
 			f.LastRun, f.Complete, f.DoneAt = old.LastRun, old.Complete, old.DoneAt
 		}
@@ -158,7 +177,7 @@ func (n *Node) feedView(f feed) Feed {
 	if f.DoneAt > 0 {
 		f.Lag = n.now().Sub(time.UnixMicro(f.DoneAt)).Round(time.Second).String()
 	}
-	f.Refused = orEmpty(f.Refused)
+	f.Refused, f.Kind = orEmpty(f.Refused), cmp.Or(f.Kind, FeedTAXII)
 	return f.Feed
 }
 
@@ -201,10 +220,14 @@ func (n *Node) RunFeed(ctx context.Context, name string) (Feed, error) {
 		return Feed{}, fmt.Errorf("feed %q: %w", clip(name), err)
 	}
 	secret, err := n.unseal(f.Sealed)
-	if err == nil {
+	switch {
+	case err != nil:
+	case f.Kind == FeedMISP:
+		err = n.pollMISP(ctx, f, secret)
+	default:
 		c := &taxii.Client{Name: f.User, Secret: secret, V20: f.V20}
 		err = c.Poll(ctx, f.URL, f.At, feedPage, func(objects [][]byte, at taxii.Resume) error {
-			return n.takeFeed(ctx, name, objects, at)
+			return n.takeFeed(ctx, name, objects, func(f *feed) { f.At = at })
 		})
 	}
 	uerr := n.update(context.WithoutCancel(ctx), func(tx store.Tx) error {
@@ -233,8 +256,9 @@ func (n *Node) RunFeed(ctx context.Context, name string) (Feed, error) {
 	return n.feedView(f), uerr
 }
 
-// takeFeed stores one page of a feed and the point that it reaches.
-func (n *Node) takeFeed(ctx context.Context, name string, objects [][]byte, at taxii.Resume) error {
+// takeFeed stores one page of a feed and the point that it reaches, which reach
+// notes.
+func (n *Node) takeFeed(ctx context.Context, name string, objects [][]byte, reach func(*feed)) error {
 	items := make([]item, len(objects))
 	reasons := make([]error, len(objects))
 	for i, raw := range objects {
@@ -249,27 +273,36 @@ func (n *Node) takeFeed(ctx context.Context, name string, objects [][]byte, at t
 			err := reasons[i]
 			added := false
 			if err == nil {
-				if added, err = putFed(tx, it, feedSource(name)); err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, ErrInvalid) {
+				added, err = putFed(tx, it, feedSource(name))
+				if errors.Is(err, store.ErrConflict) && f.Kind == FeedMISP && shared(it.object) {
+					err = nil // events tell of the same observable in other words
+				}
+				if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, ErrInvalid) {
 					return err
 				}
 			}
 			switch {
 			case err != nil:
-				f.RefusedN++
-				f.Refused = append(f.Refused, FeedRefusal{ID: idOf(objects[i]), At: stamp(n.now()), Reason: err.Error()})
+				f.refuse(idOf(objects[i]), stamp(n.now()), err)
 			case added:
 				f.Taken++
 			default:
 				f.Known++
 			}
 		}
-		if extra := len(f.Refused) - maxRefused; extra > 0 {
-			f.Refused = f.Refused[extra:]
-		}
-		f.At = at
+		reach(&f)
+		f.Refused, f.NotCarried = lastOf(f.Refused), lastOf(f.NotCarried)
 		return putDoc(tx, docFeed, name, f)
 	})
 }
+
+// refuse notes what was refused.
+func (f *feed) refuse(id, at string, reason error) {
+	f.RefusedN++
+	f.Refused = append(f.Refused, FeedRefusal{ID: id, At: at, Reason: reason.Error()})
+}
+
+func lastOf[T any](list []T) []T { return list[max(0, len(list)-maxRefused):] }
 
 // putFed stores an object of a feed under the feed's name. A feed cannot put
 // versions of its own over what came from elsewhere.

@@ -37,6 +37,8 @@ type Item struct {
 	Correction  bool            `json:"correction,omitempty"` // a newer version of what was released before
 	Use         string          `json:"use,omitempty"`        // our judgement; one of ledger.Uses
 	Object      json.RawMessage `json:"object,omitempty"`
+
+	Priority ledger.Priority `json:"priority"`
 }
 
 // Provenance says by which undeniable act something came.
@@ -117,7 +119,7 @@ func (n *Node) takeRelease(tx store.Tx, pc pact, from string, index int64, e led
 	it := Item{
 		ID: fmt.Sprintf("%s-%s-%d", pc.ID[:12], from, index), Accord: pc.ID, From: from, At: stamp(n.now()), Kind: rec.Type,
 		Title: rec.Object, Marking: rec.Marking, Grading: rec.Grading, State: "new", Outcome: rec.Outcome, Purpose: rec.Purpose,
-		Expires: stamp(rec.Expires), Answers: rec.Answers, ObjectID: rec.Object, Redactions: orEmpty(rec.Redactions),
+		Expires: stamp(rec.Expires), Answers: rec.Answers, Priority: rec.Priority, ObjectID: rec.Object, Redactions: orEmpty(rec.Redactions),
 		Provenance: Provenance{Log: log, Index: index, EventAt: stamp(e.At), Digest: rec.Digest.String()},
 	}
 	it.Correction = e.Kind == ledger.Corrected

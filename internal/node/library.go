@@ -2,9 +2,9 @@ package node
 
 import (
 	"context"
-
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -107,17 +107,12 @@ func (n *Node) Search(ctx context.Context, ask SearchAsk) (Found, error) {
 			}
 			q.Accord = pc.ID
 		}
-		rows, more, err := tx.Search(q)
+		rows, more, err := searchAll(tx, q)
 		if err != nil {
 			return err
 		}
-		for _, row := range rows {
-			o, err := tx.Object(row.ID)
-			if err != nil {
-				return err
-			}
+		for _, o := range rows {
 			f := foundObject(o)
-			f.Added = stamp(time.UnixMicro(row.Added).UTC())
 			out.Objects = append(out.Objects, f)
 		}
 		if out.More = more; more {
@@ -126,6 +121,41 @@ func (n *Node) Search(ctx context.Context, ask SearchAsk) (Found, error) {
 		return nil
 	})
 	return out, err
+}
+
+// searchAll searches, and leaves out texts in which what was looked for stands
+// apart. The objects have their bytes.
+func searchAll(tx store.Tx, q store.Search) (found []store.Object, more bool, err error) {
+	limit := q.Limit
+	for {
+		rows, more, err := tx.Search(q)
+		if err != nil {
+			return nil, false, err
+		}
+		for i, row := range rows {
+			q.Before = row.Added
+			o, err := tx.Object(row.ID)
+			if err != nil {
+				return nil, false, err
+			}
+			if len(q.Phrases) > 0 && o.Added == row.Added {
+				text := fold(o.ID)
+				if obj, err := stix.Parse(o.Bytes); err == nil {
+					text = textOf(obj, new(store.Entry))
+				}
+				if slices.ContainsFunc(q.Phrases, func(p string) bool { return !strings.Contains(text, p) }) {
+					continue
+				}
+			}
+			o.Added = row.Added
+			if found = append(found, o); len(found) == limit {
+				return found, more || i+1 < len(rows), nil
+			}
+		}
+		if !more {
+			return found, false, nil
+		}
+	}
 }
 
 func foundObject(o store.Object) FoundObject {
@@ -236,6 +266,7 @@ func entryOf(tx store.Tx, o store.Object) (store.Entry, error) {
 	if err != nil {
 		return e, nil
 	}
+	e.Text = textOf(obj, &e)
 	if level, ok := stix.TLPOf(obj); ok {
 		e.Marking = level.String()
 	}
@@ -247,22 +278,27 @@ func entryOf(tx store.Tx, o store.Object) (store.Entry, error) {
 			return e, err
 		}
 	}
-	var text strings.Builder
-	collect(obj.Props(), "", &text, &e)
-	e.Text = fold(text.String() + "\n" + o.ID)
 	return e, nil
 }
 
-// collect gathers the texts and the references of an object. Names that are
-// not said by anybody (types, times, hashes of keys) are left out.
+// textOf is the text that an object is found by; its references go into e.
+func textOf(obj *stix.Object, e *store.Entry) string {
+	var text strings.Builder
+	collect(obj.Props(), "", &text, e)
+	return fold(text.String() + "\n" + obj.ID)
+}
+
+// collect gathers the texts and the references of an object, always in the same
+// order. Names that are not said by anybody (types, times, hashes of keys) are
+// left out.
 func collect(v any, name string, text *strings.Builder, e *store.Entry) {
 	switch v := v.(type) {
 	case map[string]any:
-		for k, x := range v {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			switch k {
 			case "id", "type", "spec_version", "created", "modified", "object_marking_refs", "granular_markings", "extension_type":
 			default:
-				collect(x, k, text, e)
+				collect(v[k], k, text, e)
 			}
 		}
 	case []any:

@@ -119,3 +119,44 @@ func TestSearchPages(t *testing.T) {
 		t.Errorf("%d found, want 130", len(seen))
 	}
 }
+
+// A text that has all runs of three characters of what is looked for, but not
+// the words, is not found; and pages are full although such texts lie between.
+func TestSearchLooksAtTheWords(t *testing.T) {
+	n := start(t, "north")
+	var objects []string
+	for i := range 120 {
+		text := "xabcx bcdx cdexx" // abc, bcd and cde, and yet not abcde
+		if i%3 == 0 {
+			text = fmt.Sprintf("number %d: abcde", i)
+		}
+		objects = append(objects, identity(i, text))
+	}
+	if got, err := n.ImportFile(t.Context(), strings.NewReader("["+strings.Join(objects, ",")+"]"), "stix", nil); err != nil || got.Taken != 120 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	seen := map[string]bool{}
+	ask := node.SearchAsk{Text: "ABCDE", Limit: 15}
+	for pages := 1; ; pages++ {
+		got, err := n.Search(t.Context(), ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range got.Objects {
+			if seen[o.ID] || !strings.Contains(o.Title, "abcde") {
+				t.Errorf("found %+v", o)
+			}
+			seen[o.ID] = true
+		}
+		if !got.More {
+			if pages != 3 || len(seen) != 40 {
+				t.Errorf("%d objects on %d pages, want 40 on 3", len(seen), pages)
+			}
+			return
+		}
+		if len(got.Objects) != 15 {
+			t.Errorf("page %d has %d objects", pages, len(got.Objects))
+		}
+		ask.Before = got.Next
+	}
+}

@@ -252,7 +252,7 @@ func (n *Node) putQuestion(tx store.Tx, accordID string, q *question, message []
 	if err != nil {
 		return err
 	}
-	if err := n.queue(tx, rel, q.Asked); err != nil {
+	if err := n.queue(tx, rel, q.Asked, ledger.Routine); err != nil {
 		return err
 	}
 	if err := tx.PutDoc(docAskedAt, fmt.Sprintf("%s/%s/%d", pc.ID, q.To, q.Asked), []byte(q.ID)); err != nil {

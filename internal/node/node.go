@@ -49,36 +49,47 @@ type Options struct {
 	// Line carries parcels to partners; nil means TLS to their endpoints. A
 	// simulator puts its own network here.
 	Line Line
+	// Disk stands between the node and its database; nil: nothing does. A
+	// simulator makes the disk fail here.
+	Disk func(store.Store) store.Store
 }
 
-// Line carries a parcel to the node at an endpoint whose link key matches pin,
-// and returns the one it answers with.
+// Line carries parcels to the node at an endpoint whose link key matches pin;
+// [link.Client] is one and says what its methods promise.
 type Line interface {
+	// Exchange sends a parcel and returns the one it is answered with.
 	Exchange(ctx context.Context, endpoint, pin string, p link.Parcel) (link.Parcel, error)
+	// Finish goes on with an exchange under an accord that was cut off; ok is
+	// false where there is none.
+	Finish(ctx context.Context, endpoint, pin, accord string) (reply link.Parcel, ok bool, err error)
+	// Forget drops what would be finished.
+	Forget(pin, accord string)
 }
 
 // Node is a running party. Its methods are safe for concurrent use.
 type Node struct {
-	dir   string
-	lock  *os.File
-	cfg   Config
-	keys  keys
-	st    store.Store
-	guard guard
-	lines *link.Client
-	line  Line
-	opt   Options
-	local localPolicy
+	dir    string
+	lock   *os.File
+	cfg    Config
+	keys   keys
+	st     store.Store
+	guard  guard
+	lines  *link.Client
+	server *link.Server
+	line   Line
+	opt    Options
+	local  localPolicy
 	// witness is what we signed as a witness of others.
 	witness witnessState
 	ticks   sync.Mutex // serialises ticks
 
 	mu      sync.Mutex
-	book    *accord.Book                  // guarded by mu; replaced, never changed
-	kicks   map[string]chan struct{}      // by accord/party, of running keepers; guarded by mu
-	keep    func(accord.Accord)           // set by Run; guarded by mu
-	flights map[string]context.CancelFunc // stops the exchange under way, by accord/party; guarded by mu
-	pairing map[string]*sync.Mutex        // one exchange at a time with each partner under an accord; map guarded by mu
+	book    *accord.Book             // guarded by mu; replaced, never changed
+	kicks   map[string]chan struct{} // by accord/party, of running keepers; guarded by mu
+	keep    func(accord.Accord)      // set by Run; guarded by mu
+	flights map[string]*flight       // exchanges under way, by accord/party; guarded by mu
+	pairing map[string]*sync.Mutex   // one exchange at a time with each partner under an accord; map guarded by mu
+	states  map[string]stateRows     // by accord; guarded by mu
 	wg      sync.WaitGroup
 	pages   *pageFiles
 	imports importRuns
@@ -137,7 +148,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{dir: dir, cfg: cfg, opt: opt, kicks: make(map[string]chan struct{}), pairing: make(map[string]*sync.Mutex), flights: make(map[string]context.CancelFunc), ticked: make(chan struct{})}
+	n := &Node{dir: dir, cfg: cfg, opt: opt, kicks: make(map[string]chan struct{}), pairing: make(map[string]*sync.Mutex), flights: make(map[string]*flight), states: make(map[string]stateRows), ticked: make(chan struct{})}
 	if n.opt.Now == nil {
 		n.opt.Now = time.Now
 	}
@@ -165,12 +176,16 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	}
 	n.guard.dir = filepath.Join(dir, guardFolder)
 	n.witness.dir = filepath.Join(dir, guardFolder, "witness")
-	n.lines = link.NewClient(n.keys.tls)
+	n.lines = link.NewClient(n.keys.tls, dir)
+	n.server = link.NewServer(n.who, n.Receive, dir)
 	if n.line = opt.Line; n.line == nil {
 		n.line = n.lines
 	}
 	if n.st, err = sqlite.Open(filepath.Join(dir, "parley.db")); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), n.lock.Close())
+	}
+	if opt.Disk != nil {
+		n.st = opt.Disk(n.st)
 	}
 	if err := dropImports(dir); err != nil {
 		return nil, errors.Join(err, n.Close())
@@ -200,6 +215,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 // Close closes the node after Run has returned.
 func (n *Node) Close() error {
 	n.lines.Close()
+	n.server.Close()
 	return errors.Join(n.st.Close(), n.lock.Close())
 }
 
@@ -213,12 +229,6 @@ func (n *Node) Dir() string { return n.dir }
 func (n *Node) Party() string { return n.cfg.Party }
 
 func (n *Node) now() time.Time { return n.opt.Now().UTC().Truncate(time.Microsecond) }
-
-// update and view give transactions; views sees a consistent snapshot.
-func (n *Node) update(ctx context.Context, fn func(store.Tx) error) error {
-	return n.st.Update(ctx, fn)
-}
-func (n *Node) view(ctx context.Context, fn func(store.Tx) error) error { return n.st.View(ctx, fn) }
 
 // currentBook returns the book of pinned keys; it must not be changed.
 func (n *Node) currentBook() *accord.Book {

@@ -253,7 +253,7 @@ func (n *Node) putOut(ctx context.Context, pc pact, event ledger.MatchKey, now, 
 		if now.Index, err = n.act(tx, pc.Accord, ledger.MatchPublished, event, now.To); err != nil {
 			return err
 		}
-		if err := n.queue(tx, rel, now.Index); err != nil {
+		if err := n.queue(tx, rel, now.Index, ledger.Routine); err != nil {
 			return err
 		}
 		// The whole filter is the base of the next difference.

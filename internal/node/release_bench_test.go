@@ -12,8 +12,14 @@ import (
 
 // bench is two paired nodes and objects of one of them.
 func bench(b *testing.B, n int) (north *node.Node, accordID string, objects []string) {
+	north, _, accordID, objects = benchPair(b, n, nil)
+	return north, accordID, objects
+}
+
+// benchPair is bench with the other node too, and north's line to it.
+func benchPair(b *testing.B, n int, line node.Line) (north, south *node.Node, accordID string, objects []string) {
 	b.Helper()
-	north, south := startBench(b, "north"), startBench(b, "south")
+	north, south = startBench(b, "north", line), startBench(b, "south", nil)
 	for _, p := range [][2]*node.Node{{north, south}, {south, north}} {
 		c := p[1].OwnCard()
 		if _, err := p[0].AddCard(b.Context(), []byte(c.Note), c.Fingerprint); err != nil {
@@ -62,16 +68,16 @@ func bench(b *testing.B, n int) (north *node.Node, accordID string, objects []st
 	for _, x := range ins {
 		objects = append(objects, x.ID)
 	}
-	return north, a.ID, objects
+	return north, south, a.ID, objects
 }
 
-func startBench(b *testing.B, party string) *node.Node {
+func startBench(b *testing.B, party string, line node.Line) *node.Node {
 	b.Helper()
 	dir := b.TempDir()
 	if _, err := node.Init(dir, node.Config{Party: party, Name: party, Link: "127.0.0.1:0", Console: "127.0.0.1:0"}); err != nil {
 		b.Fatal(err)
 	}
-	n, err := node.Open(b.Context(), dir, node.Options{Every: -1})
+	n, err := node.Open(b.Context(), dir, node.Options{Every: -1, Line: line})
 	if err != nil {
 		b.Fatal(err)
 	}

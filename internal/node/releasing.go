@@ -32,6 +32,8 @@ type ReleaseAsk struct {
 	Purpose    string   `json:"purpose"`
 	LegalBasis string   `json:"legal_basis,omitempty"`
 	DryRun     bool     `json:"dry_run,omitempty"`
+	// Priority says what goes first on the line.
+	Priority ledger.Priority `json:"priority,omitzero"`
 	// By is who asks; a release that our policy wants approved waits for
 	// others.
 	By User `json:"-"`
@@ -89,9 +91,17 @@ func (n *Node) ReleaseObject(ctx context.Context, ask ReleaseAsk) (Release, erro
 		return err
 	})
 	if err == nil && out.Released {
-		n.kick(pc.Accord)
+		n.urge(pc.Accord, out.To, ask.Priority)
 	}
 	return out, err
+}
+
+// urge makes the partners exchange parcels now, past less urgent content.
+func (n *Node) urge(a accord.Accord, to []string, p ledger.Priority) {
+	for _, party := range to {
+		n.overtake(a.ID, party, p)
+	}
+	n.kick(a)
 }
 
 // release decides and, where something may pass and it is no dry run, writes
@@ -254,7 +264,9 @@ func (n *Node) send(tx store.Tx, pc pact, gs []*gathered) error {
 	several := len(n.others(pc.Accord)) > 1
 	for _, g := range gs {
 		for _, rel := range g.copies {
-			a := act{kind: ledger.Released, data: rel.Record()}
+			rec := rel.Record()
+			rec.Priority = g.ask.Priority
+			a := act{kind: ledger.Released, data: rec}
 			if !rel.was.First.IsZero() {
 				// A newer version of what the recipient has is a correction.
 				a.kind = ledger.Corrected
@@ -272,7 +284,7 @@ func (n *Node) send(tx store.Tx, pc pact, gs []*gathered) error {
 	}
 	for _, g := range gs {
 		for _, rel := range g.copies {
-			if err := n.queue(tx, rel.Released, index); err != nil {
+			if err := n.queue(tx, rel.Released, index, g.ask.Priority); err != nil {
 				return err
 			}
 			c := ReleasedCopy{rel.To()[0], rel.Record().Object, rel.Digest().String(), EventRef{ledger.Origin(pc.ID, n.cfg.Party), index}}
@@ -424,6 +436,8 @@ type ReleaseManyAsk struct {
 	Purpose    string   `json:"purpose"`
 	LegalBasis string   `json:"legal_basis,omitempty"`
 	By         User     `json:"-"`
+
+	Priority ledger.Priority `json:"priority,omitzero"`
 }
 
 // ManyReleased is the account of a release in bulk: every object left, waits or
@@ -472,7 +486,11 @@ func (n *Node) ReleaseMany(ctx context.Context, ask ReleaseManyAsk) (ManyRelease
 			}
 		}
 		out.Results = append(out.Results, results...)
-		n.kick(pc.Accord)
+		to := ask.To
+		if len(to) == 0 {
+			to = n.others(pc.Accord)
+		}
+		n.urge(pc.Accord, to, ask.Priority)
 	}
 	return out, nil
 }
@@ -483,7 +501,7 @@ func (n *Node) releaseBatch(tx store.Tx, pc pact, ask ReleaseManyAsk, objects []
 	policy := n.policy()
 	for i, id := range objects {
 		results[i].Object = id
-		one := ReleaseAsk{Object: id, Accord: pc.ID, To: ask.To, Purpose: ask.Purpose, LegalBasis: ask.LegalBasis, By: ask.By}
+		one := ReleaseAsk{Object: id, Accord: pc.ID, To: ask.To, Purpose: ask.Purpose, LegalBasis: ask.LegalBasis, By: ask.By, Priority: ask.Priority}
 		g, err := n.prepare(tx, pc, one, 0, policy)
 		switch {
 		case errors.Is(err, store.ErrNotFound):

@@ -36,6 +36,8 @@ type Request struct {
 	Reason    string      `json:"reason"`
 	Objects   []ObjectRef `json:"objects"`         // in: what we hold on it; out: what was released in answer
 	Lists     []string    `json:"lists,omitempty"` // in: lists of ours that have the value and never leave
+
+	Priority ledger.Priority `json:"priority"`
 }
 
 // ObjectRef names an object for people.
@@ -65,6 +67,8 @@ type RequestAsk struct {
 	Object   string `json:"object,omitempty"`
 	Text     string `json:"text,omitempty"`
 	Days     int    `json:"days,omitempty"` // until it is due; 0 means 7
+
+	Priority ledger.Priority `json:"priority,omitzero"` // also of what is released in answer
 }
 
 // MakeRequest sends a request. While the accord is suspended it is refused
@@ -103,7 +107,7 @@ func (n *Node) MakeRequest(ctx context.Context, ask RequestAsk) (Request, error)
 		}
 		req := ledger.Request{
 			ID: hex.EncodeToString(id), To: ask.To, Case: ask.Case, Purpose: ask.Purpose, Selector: ask.Selector, Value: ask.Value,
-			Object: ask.Object, Text: ask.Text, Due: n.now().AddDate(0, 0, ask.Days).Truncate(time.Second),
+			Object: ask.Object, Text: ask.Text, Priority: ask.Priority, Due: n.now().AddDate(0, 0, ask.Days).Truncate(time.Second),
 		}
 		if ask.Question != "" {
 			var q question
@@ -123,7 +127,7 @@ func (n *Node) MakeRequest(ctx context.Context, ask RequestAsk) (Request, error)
 		return putDoc(tx, docRequest, out.ID, out)
 	})
 	if err == nil {
-		n.kick(pc.Accord)
+		n.urge(pc.Accord, []string{out.To}, ask.Priority)
 	}
 	return out, err
 }
@@ -151,7 +155,7 @@ func (n *Node) mayTalk(pc pact) error {
 func requestView(accordID, from string, at time.Time, r ledger.Request) Request {
 	v := Request{
 		ID: r.ID, Accord: accordID, From: from, To: r.To, Direction: "in", At: stamp(at), Due: stamp(r.Due), Case: r.Case, Purpose: r.Purpose,
-		Selector: r.Selector, Value: r.Value, Object: r.Object, State: requestOpen, Subject: r.Text, Objects: []ObjectRef{},
+		Selector: r.Selector, Value: r.Value, Object: r.Object, State: requestOpen, Subject: r.Text, Objects: []ObjectRef{}, Priority: r.Priority,
 	}
 	if v.Subject == "" {
 		if v.Subject = "object " + r.Object; r.Value != "" {
@@ -196,7 +200,8 @@ func (n *Node) takeReply(tx store.Tx, pc pact, e ledger.Event) error {
 	return putDoc(tx, docRequest, v.ID, v)
 }
 
-// Requests lists requests in both directions, open ones first, then by time.
+// Requests lists requests in both directions, open ones first, the most urgent
+// before others, then by time.
 func (n *Node) Requests(ctx context.Context) ([]Request, error) {
 	var out []Request
 	err := n.view(ctx, func(tx store.Tx) (err error) {
@@ -216,6 +221,9 @@ func (n *Node) Requests(ctx context.Context) ([]Request, error) {
 				return -1
 			}
 			return 1
+		}
+		if a.State == requestOpen && a.Priority != b.Priority {
+			return int(b.Priority - a.Priority)
 		}
 		if a.At != b.At && a.At < b.At {
 			return 1
@@ -320,7 +328,7 @@ func (n *Node) AnswerRequest(ctx context.Context, id string, ans RequestAnswer) 
 				return fmt.Errorf("%w: %d objects hold it; name the one to release", ErrInvalid, len(full.Objects))
 			}
 			if ans.Object != "" {
-				r, err := n.release(tx, pc, ReleaseAsk{Object: ans.Object, Accord: pc.ID, To: []string{v.From}, Purpose: v.Purpose, By: ans.By}, v.ID)
+				r, err := n.release(tx, pc, ReleaseAsk{Object: ans.Object, Accord: pc.ID, To: []string{v.From}, Purpose: v.Purpose, By: ans.By, Priority: v.Priority}, v.ID)
 				if err != nil && !errors.Is(err, store.ErrNotFound) {
 					return err
 				}
@@ -347,7 +355,7 @@ func (n *Node) AnswerRequest(ctx context.Context, id string, ans RequestAnswer) 
 		return putDoc(tx, docRequest, v.ID, v)
 	})
 	if err == nil {
-		n.kick(pc.Accord)
+		n.urge(pc.Accord, []string{v.From}, v.Priority)
 	}
 	return v, rel, err
 }

@@ -15,6 +15,7 @@ import (
 	"parley.example/parley/accord"
 	"parley.example/parley/internal/link"
 	"parley.example/parley/internal/store"
+	"parley.example/parley/ledger"
 )
 
 // maxPause is the longest pause between tries when a partner does not answer.
@@ -28,8 +29,8 @@ func (n *Node) Run(ctx context.Context, ready func()) error {
 		return fmt.Errorf("listening for partners on %s: %w", n.cfg.Link, err)
 	}
 	srv := &http.Server{
-		Handler: link.Handler(n.who, n.Receive), TLSConfig: link.ServerTLS(n.keys.tls, n.who),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
+		Handler: n.server, TLSConfig: link.ServerTLS(n.keys.tls, n.who),
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog:     log.New(slogWriter{n}, "", 0),
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}, // HTTP/1.1, as link.Client speaks
 	}
@@ -106,6 +107,9 @@ func (n *Node) kick(a accord.Accord) {
 	}
 }
 
+// backOff is the pause after a further try that failed.
+func backOff(pause time.Duration) time.Duration { return min(2*pause, maxPause) }
+
 // keeper wakes the goroutine that keeps one partner in step, or starts it.
 func (n *Node) keeper(ctx context.Context, id, to string) {
 	n.mu.Lock()
@@ -148,34 +152,115 @@ func (n *Node) keeper(ctx context.Context, id, to string) {
 			case err == nil:
 				pause = n.opt.Every
 			case n.opt.Every > 0:
-				pause = min(2*pause, maxPause)
+				pause = backOff(pause)
 				n.opt.Log.Info("partner not in step", "partner", to, "error", err, "next", pause)
 			}
 		}
 	}()
 }
 
-// setFlight notes how to stop the exchange with a partner that is under way.
-// The caller holds the pair's lock.
-func (n *Node) setFlight(id, to string, stop context.CancelFunc) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.flights[peerID(id, to)] = stop
+// flight is one exchange that is under way; Node.mu guards its fields.
+type flight struct {
+	stop     context.CancelCauseFunc
+	done     chan struct{}
+	content  bool            // content is on board
+	priority ledger.Priority // of it
+	barred   bool            // content may not go on board any more
 }
 
-// ground stops the exchanges under an accord that are under way and waits until
-// they have ended: a parcel packed before a suspension is not sent after it.
-func (n *Node) ground(a accord.Accord) {
+var (
+	errOvertaken = errors.New("something more urgent goes first")
+	errGrounded  = errors.New("stopped: what was on its way may not arrive any more")
+)
+
+// fly runs an exchange with a partner; others may stop it. The caller holds the
+// pair's lock.
+func (n *Node) fly(ctx context.Context, id, to string, fn func(ctx context.Context, f *flight) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	f := &flight{stop: stop, done: make(chan struct{})}
+	n.mu.Lock()
+	n.flights[peerID(id, to)] = f
+	n.mu.Unlock()
+	err := fn(ctx, f)
+	n.mu.Lock()
+	delete(n.flights, peerID(id, to))
+	n.mu.Unlock()
+	close(f.done)
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
+}
+
+// aboard notes that content is on a flight, and how urgent.
+func (n *Node) aboard(f *flight, p ledger.Priority) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f.content, f.priority = true, p
+	if f.barred {
+		f.stop(errGrounded)
+	}
+}
+
+// ashore notes that nothing is on a flight.
+func (n *Node) ashore(f *flight) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f.content = false
+}
+
+// overtake stops exchanges that carry less urgent content to a partner. What was
+// cut off goes on when the urgent content is there.
+func (n *Node) overtake(id, to string, p ledger.Priority) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if f := n.flights[peerID(id, to)]; f != nil && p >= ledger.Immediate && f.content && f.priority < p {
+		f.stop(errOvertaken)
+	}
+}
+
+// halt stops the exchanges under an accord that carry content, keeps content off
+// those that are packed now, and drops what was cut off before. It returns what
+// it stopped.
+func (n *Node) halt(a accord.Accord) (stopped []*flight) {
+	n.mu.Lock()
 	for _, to := range n.others(a) {
-		n.mu.Lock()
-		stop := n.flights[peerID(a.ID, to)]
-		n.mu.Unlock()
-		if stop != nil {
-			stop()
+		if f := n.flights[peerID(a.ID, to)]; f != nil {
+			if f.barred = true; f.content {
+				f.stop(errGrounded)
+				stopped = append(stopped, f)
+			}
 		}
-		lock := n.pair(a.ID, to)
-		lock.Lock()
-		lock.Unlock() // only to wait
+	}
+	n.mu.Unlock()
+	for _, to := range n.others(a) {
+		if card, ok := n.currentBook().Card(to); ok {
+			n.line.Forget(card.TLS, a.ID)
+		}
+	}
+	return stopped
+}
+
+// ground stops what carries content under an accord, in both directions, and
+// waits until it has ended: a parcel packed before a suspension or withdrawal is
+// not sent after it.
+func (n *Node) ground(a accord.Accord) {
+	for _, f := range n.halt(a) {
+		<-f.done
+	}
+	n.halt(a) // what was stopped may have left something to be finished
+	for _, to := range n.others(a) {
+		n.server.Forget(to, a.ID)
+	}
+}
+
+// drop is ground for a partner's suspension, which is learnt in the middle of an
+// exchange: it does not wait.
+func (n *Node) drop(a accord.Accord) {
+	n.halt(a)
+	for _, to := range n.others(a) {
+		n.server.Drop(to, a.ID)
 	}
 }
 

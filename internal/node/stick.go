@@ -22,7 +22,7 @@ func (n *Node) ExportParcel(ctx context.Context, id, to string, w io.Writer) err
 	if !ok {
 		return fmt.Errorf("%w: no card of %q is known", ErrNotFound, clip(to))
 	}
-	p, err := n.parcel(ctx, a.ID, to)
+	p, _, err := n.parcel(ctx, a.ID, to)
 	if err != nil {
 		return err
 	}

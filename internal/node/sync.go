@@ -13,11 +13,11 @@ import (
 	"parley.example/parley/ledger"
 )
 
-// maxEntries and maxBodies bound one parcel: entries by number (each is at
-// most a few kilobytes), bodies by bytes.
+// What bounds one parcel: entries by number and bytes, bodies by bytes.
 const (
-	maxEntries = 20_000
-	maxBodies  = 32 << 20
+	maxEntries    = 20_000
+	maxEntryBytes = 24 << 20
+	maxBodies     = 32 << 20
 )
 
 // peer is what we know of a partner's copy under one accord.
@@ -41,15 +41,15 @@ func (n *Node) peer(tx store.Tx, accordID, party string) (peer, error) {
 	return p, err
 }
 
-// parcel packs everything that a member or witness of an accord is due.
-func (n *Node) parcel(ctx context.Context, id, to string) (link.Parcel, error) {
-	var p link.Parcel
+// parcel packs what a member or witness of an accord is due, as much as fits. It
+// also tells how urgent the content in it is.
+func (n *Node) parcel(ctx context.Context, id, to string) (p link.Parcel, urgency ledger.Priority, err error) {
 	own := ledger.Origin(id, n.cfg.Party)
 	restored := n.checkpoint(ctx, own)
 	if restored != nil && !errors.Is(restored, ErrRestored) {
-		return p, restored
+		return p, urgency, restored
 	}
-	err := n.view(ctx, func(tx store.Tx) error {
+	err = n.view(ctx, func(tx store.Tx) error {
 		pc, err := n.pact(tx, id)
 		if err != nil {
 			return err
@@ -63,6 +63,8 @@ func (n *Node) parcel(ctx context.Context, id, to string) (link.Parcel, error) {
 			return n.packNodeLog(tx, &p, to)
 		}
 		if restored != nil {
+			// A database that is older than what was signed sends nothing, not
+			// even what it signed then; it asks for what it lost.
 			p, err = n.parcelLost(tx, pc, to, restored)
 			return err
 		}
@@ -82,7 +84,7 @@ func (n *Node) parcel(ctx context.Context, id, to string) (link.Parcel, error) {
 		if err := n.packEntries(tx, &p, own, to, min(pr.Have, cp.Size), cp.Size); err != nil {
 			return err
 		}
-		if err := n.packBodies(tx, &p, pc, to); err != nil {
+		if urgency, err = n.packBodies(tx, &p, pc, to); err != nil {
 			return err
 		}
 		if err := n.packWitnessing(tx, &p, own, pr); err != nil {
@@ -90,7 +92,7 @@ func (n *Node) parcel(ctx context.Context, id, to string) (link.Parcel, error) {
 		}
 		return n.packOther(tx, &p, pc, to)
 	})
-	return p, err
+	return p, urgency, err
 }
 
 // packCards lists our cards, and those by which other parties of the accord
@@ -141,8 +143,13 @@ func (n *Node) packEntries(tx store.Tx, p *link.Parcel, log, to string, from, si
 			opened[e.Index] = e
 		}
 	}
+	total := 0
 	for i, leaf := range leaves {
 		e := opened[from+int64(i)]
+		if total += len(leaf) + len(e.Bytes); total > maxEntryBytes && i > 0 {
+			end = from + int64(i)
+			break
+		}
 		p.Entries = append(p.Entries, link.Entry{Leaf: leaf, Event: e.Bytes, Salt: e.Salt})
 	}
 	if end < size {
@@ -152,33 +159,41 @@ func (n *Node) packEntries(tx store.Tx, p *link.Parcel, log, to string, from, si
 	return nil
 }
 
-// packBodies adds what the gate released to the recipient. It is what a
-// suspension stops: only an accord in force lets content through.
-func (n *Node) packBodies(tx store.Tx, p *link.Parcel, pc pact, to string) error {
+// packBodies adds what the gate released to the recipient, the most urgent
+// first: beside immediate and flash content nothing less urgent travels, not
+// even ahead of the entries that lead to it. It is what a suspension stops: only
+// an accord in force lets content through.
+func (n *Node) packBodies(tx store.Tx, p *link.Parcel, pc pact, to string) (urgency ledger.Priority, err error) {
 	if pc.state.At(n.now()).Name != accord.InForce {
-		return nil
+		return urgency, nil
 	}
 	outs, err := tx.Outbox(pc.ID, to)
-	if err != nil {
-		return err
+	if err != nil || len(outs) == 0 {
+		return urgency, err
 	}
+	top := ledger.Priority(outs[0].Priority)
 	end := p.First + int64(len(p.Entries))
 	total := 0
 	for _, o := range outs {
+		if top >= ledger.Immediate && ledger.Priority(o.Priority) < top {
+			p.More = true
+			break
+		}
 		if o.Index >= end {
 			continue // its event is not in this parcel
 		}
 		b, err := tx.Body(o.Digest)
 		if err != nil {
-			return err
+			return urgency, err
 		}
 		if total += len(b); total > maxBodies && len(p.Bodies) > 0 {
 			p.More = true
 			break
 		}
 		p.Bodies = append(p.Bodies, link.Body{Index: o.Index, Bytes: b})
+		urgency = top
 	}
-	return nil
+	return urgency, nil
 }
 
 // packOther adds how much of the other's log we hold, and our cosignature.
@@ -239,10 +254,7 @@ func (n *Node) syncNow(ctx context.Context, id, to string) error {
 	lock := n.pair(id, to)
 	lock.Lock()
 	defer lock.Unlock()
-	flight, stop := context.WithCancel(ctx)
-	defer stop()
-	n.setFlight(id, to, stop)
-	err := n.sync(flight, id, to)
+	err := n.sync(ctx, id, to)
 	said := ""
 	if err != nil {
 		said = err.Error()
@@ -260,17 +272,19 @@ func (n *Node) syncNow(ctx context.Context, id, to string) error {
 	return errors.Join(err, uerr)
 }
 
+// maxRounds bounds the exchanges of one Sync; what is left waits for the next.
+const maxRounds = 256
+
 func (n *Node) sync(ctx context.Context, id, to string) error {
 	card, ok := n.currentBook().Card(to)
 	if !ok || len(card.Endpoints) == 0 {
 		return fmt.Errorf("%w: no address of %s is known", ErrNotFound, to)
 	}
-	for range 64 {
-		p, err := n.parcel(ctx, id, to)
-		if err != nil {
-			return err
+	for range maxRounds {
+		reply, err := n.round(ctx, id, to, card)
+		if errors.Is(err, errOvertaken) {
+			continue
 		}
-		reply, err := n.exchange(ctx, card, p)
 		if err != nil {
 			return err
 		}
@@ -288,6 +302,42 @@ func (n *Node) sync(ctx context.Context, id, to string) error {
 	return nil
 }
 
+// round exchanges one parcel: the rest of one that was cut off, unless something
+// urgent waits, or else a new one.
+func (n *Node) round(ctx context.Context, id, to string, card accord.Card) (reply link.Parcel, err error) {
+	err = n.fly(ctx, id, to, func(ctx context.Context, f *flight) error {
+		urgent, inForce, err := n.urgent(ctx, id, to)
+		if err != nil {
+			return err
+		}
+		if !inForce {
+			n.line.Forget(card.TLS, id)
+		}
+		for _, e := range card.Endpoints {
+			if urgent || !inForce {
+				break
+			}
+			n.aboard(f, ledger.Routine)
+			got, ok, err := n.line.Finish(ctx, e, card.TLS, id)
+			if err != nil || ok {
+				reply = got
+				return err
+			}
+			n.ashore(f)
+		}
+		p, urgency, err := n.parcel(ctx, id, to)
+		if err != nil {
+			return err
+		}
+		if len(p.Bodies) > 0 {
+			n.aboard(f, urgency)
+		}
+		reply, err = n.exchange(ctx, card, p)
+		return err
+	})
+	return reply, err
+}
+
 func (n *Node) exchange(ctx context.Context, card accord.Card, p link.Parcel) (link.Parcel, error) {
 	var errs []error
 	for _, e := range card.Endpoints {
@@ -298,6 +348,22 @@ func (n *Node) exchange(ctx context.Context, card accord.Card, p link.Parcel) (l
 		errs = append(errs, err)
 	}
 	return link.Parcel{}, errors.Join(errs...)
+}
+
+// urgent reports whether content waits that overtakes other content, and whether
+// any may be sent at all.
+func (n *Node) urgent(ctx context.Context, id, to string) (urgent, inForce bool, err error) {
+	err = n.view(ctx, func(tx store.Tx) error {
+		pc, err := n.pact(tx, id)
+		if err != nil {
+			return err
+		}
+		inForce = pc.state.At(n.now()).Name == accord.InForce
+		outs, err := tx.Outbox(id, to)
+		urgent = err == nil && len(outs) > 0 && ledger.Priority(outs[0].Priority) >= ledger.Immediate
+		return err
+	})
+	return urgent, inForce, err
 }
 
 // due reports whether a partner lacks something that may be sent now.
@@ -348,7 +414,8 @@ func (n *Node) Receive(ctx context.Context, from string, p link.Parcel) (link.Pa
 		}
 		return link.Parcel{}, err
 	}
-	return n.parcel(ctx, p.Header.Accord, from)
+	reply, _, err := n.parcel(ctx, p.Header.Accord, from)
+	return reply, err
 }
 
 // apply takes in a parcel: all of it or nothing. It reports whether there was
@@ -358,8 +425,9 @@ func (n *Node) apply(ctx context.Context, from string, p link.Parcel) (news bool
 	if err != nil {
 		return false, err
 	}
+	var halted *accord.Accord
 	err = n.update(ctx, func(tx store.Tx) error {
-		news = false
+		news, halted = false, nil
 		id := p.Header.Accord
 		if p.Accord != nil {
 			a, err := n.takeAccord(tx, from, p.Accord)
@@ -405,12 +473,21 @@ func (n *Node) apply(ctx context.Context, from string, p link.Parcel) (news bool
 			news = back || wanted // nothing else is taken in until our log is whole
 			return err
 		}
+		inForce := pc.state.At(n.now()).Name == accord.InForce
 		news, err = n.takeMember(tx, pc, from, p)
-		news = news || back || wanted
+		if news = news || back || wanted; err != nil || !inForce {
+			return err
+		}
+		if pc, err = n.pact(tx, id); err == nil && pc.state.At(n.now()).Name != accord.InForce {
+			halted = &pc.Accord
+		}
 		return err
 	})
 	if errors.Is(err, errForgot) {
 		err = errors.Join(err, n.forgot(ctx, p.Header.Accord))
+	}
+	if err == nil && halted != nil {
+		n.drop(*halted) // what the partner has just stopped is not sent on to its end
 	}
 	if errors.Is(err, link.ErrFork) || errors.Is(err, link.ErrSuspect) {
 		err = errors.Join(err, n.raise(ctx, p.Header.Accord, from, err))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"parley.example/parley/accord"
 	"parley.example/parley/internal/store"
 	"parley.example/parley/ledger"
 )
@@ -34,11 +35,12 @@ type Withdrawal struct {
 // released and withdrawn stays.
 func (n *Node) Withdraw(ctx context.Context, ask WithdrawAsk) (Withdrawal, error) {
 	out := Withdrawal{Copies: []ReleasedCopy{}}
+	var under accord.Accord
 	if ask.Reason == "" {
 		return out, fmt.Errorf("%w: give a reason; whoever has a copy will read it", ErrInvalid)
 	}
 	_, err := n.change(ctx, ask.Accord, func(tx store.Tx, pc pact) error {
-		out.Copies = out.Copies[:0]
+		out.Copies, under = out.Copies[:0], pc.Accord
 		docs, err := tx.ListDocs(docCopy)
 		if err != nil {
 			return err
@@ -73,6 +75,10 @@ func (n *Node) Withdraw(ctx context.Context, ask WithdrawAsk) (Withdrawal, error
 		}
 		return nil
 	})
+	if err == nil {
+		n.ground(under)
+		n.kick(under) // what tells of it may have been among what was stopped
+	}
 	return out, err
 }
 

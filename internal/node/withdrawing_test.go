@@ -41,6 +41,20 @@ func TestWithdrawnObjectDisappearsAndTheFactStays(t *testing.T) {
 	if ins, _, _ := w.south.Incidents(t.Context(), node.IncidentFilter{}); len(ins) != 0 {
 		t.Errorf("south's watch still counts %d incidents", len(ins))
 	}
+	for _, format := range []string{"stix", "csv"} {
+		if raw, n := export(t, w.south, node.ExportAsk{Format: format}); strings.Contains(string(raw), rel.Copy) || strings.Contains(string(raw), "Device found") {
+			t.Errorf("south's %s export still has it: %+v", format, n)
+		}
+	}
+	if found, err := w.south.Search(t.Context(), node.SearchAsk{Text: "device"}); err != nil || len(found.Objects) != 0 {
+		t.Errorf("south still finds it: %+v, %v", found.Objects, err)
+	}
+	if x, err := w.south.Watch(t.Context(), 4); err != nil || len(x.Areas) != 0 {
+		t.Errorf("south's watch still shows %d areas, %v", len(x.Areas), err)
+	}
+	if got := newReader(t, w.south, "", "all:rw").all("in-" + w.accord[:12]); len(got) != 0 {
+		t.Errorf("south's TAXII clients still get %d objects", len(got))
+	}
 	got, err := w.south.InboxItem(t.Context(), it.ID)
 	if err != nil || got.State != "withdrawn" || got.Object != nil || !strings.Contains(got.Problem, "source at risk") {
 		t.Errorf("inbox item: %+v, %v", got, err)

@@ -20,7 +20,7 @@ import (
 type knowledge struct {
 	said  map[string]map[int64]string // roots that a party signed of a log, by party>log and size
 	most  map[string]int64            // largest size in said
-	held  map[string]int64            // size of a replica after the step before, by party>owner
+	held  map[string]int64            // size of a replica after the step before, by party>log
 	items map[string]map[string]bool  // inbox items seen, by party
 }
 
@@ -38,7 +38,7 @@ func (w *world) sent(from *process, to string, p link.Parcel) error {
 		return nil
 	}
 	for _, b := range p.Bodies {
-		e, err := from.EventAt(w.ctx, w.accord, from.party, b.Index)
+		e, err := from.EventAt(w.ctx, p.Header.Accord, from.party, b.Index)
 		if err != nil {
 			w.broken("content left %s without an entry in its log: %v", from.party, err)
 			continue
@@ -51,7 +51,7 @@ func (w *world) sent(from *process, to string, p link.Parcel) error {
 		}
 	}
 	if len(p.Bodies) > 0 {
-		by, err := w.suspender(from)
+		by, err := w.suspender(from, p.Header.Accord)
 		if err != nil {
 			return err
 		}
@@ -91,11 +91,11 @@ func addressed(e ledger.Event, to string) bool {
 
 // suspender names who keeps the accord suspended as far as a party knows,
 // counted from the entries that it holds.
-func (w *world) suspender(p *process) (string, error) {
+func (w *world) suspender(p *process, accord string) (string, error) {
 	for _, m := range w.members {
 		count := 0
 		for kind, n := range map[ledger.Kind]int{ledger.AccordSuspended: 1, ledger.AccordResumed: -1} {
-			data, err := p.EventData(w.ctx, w.accord, m, string(kind))
+			data, err := p.EventData(w.ctx, accord, m, string(kind))
 			if err != nil {
 				return "", err
 			}
@@ -109,7 +109,7 @@ func (w *world) suspender(p *process) (string, error) {
 }
 
 // signed remembers a tree that a party signed or cosigned.
-func (w *world) signed(by, owner string, note []byte) error {
+func (w *world) signed(by, log string, note []byte) error {
 	if note == nil {
 		return nil
 	}
@@ -119,7 +119,7 @@ func (w *world) signed(by, owner string, note []byte) error {
 	}
 	lines := strings.Split(text, "\n")
 	if len(lines) < 3 {
-		return fmt.Errorf("checkpoint of %s has %d lines", owner, len(lines))
+		return fmt.Errorf("checkpoint of %s has %d lines", log, len(lines))
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
 	if err != nil {
@@ -130,7 +130,7 @@ func (w *world) signed(by, owner string, note []byte) error {
 		w.known.said[key] = make(map[int64]string)
 	}
 	if was, ok := w.known.said[key][size]; ok && was != lines[2] {
-		w.broken("%s, an honest party, signed two trees of size %d of the log of %s", by, size, owner)
+		w.broken("%s, an honest party, signed two trees of size %d of the log %s", by, size, log)
 	}
 	w.known.said[key][size] = lines[2]
 	w.known.most[key] = max(w.known.most[key], size)
@@ -141,7 +141,7 @@ func (w *world) signed(by, owner string, note []byte) error {
 func (w *world) honest() []*process {
 	var out []*process
 	for _, m := range w.members {
-		if !w.lies(m) {
+		if !w.lies(m) && w.procs[m].backup.real == "" {
 			out = append(out, w.procs[m])
 		}
 	}
@@ -175,6 +175,9 @@ func (w *world) check(whole bool) error {
 		if err := w.checkInbox(h); err != nil {
 			return err
 		}
+		if err := w.checkDates(h); err != nil {
+			return err
+		}
 	}
 	for _, p := range w.faces {
 		if w.lies(p.party) {
@@ -190,7 +193,7 @@ func (w *world) check(whole bool) error {
 // checkReplica checks that a log never shrinks at its holder, that it is what
 // the holder signed, and a prefix of its honest owner's.
 func (w *world) checkReplica(h *process, owner string) error {
-	key := h.party + ">" + owner
+	key := h.party + ">" + ledger.Origin(w.accord, owner)
 	t, err := h.Tree(w.ctx, w.accord, owner, -1)
 	if err != nil {
 		return err
@@ -211,7 +214,7 @@ func (w *world) checkReplica(h *process, owner string) error {
 			w.broken("%s holds another log of %s than it signed at size %d", h.party, owner, most)
 		}
 	}
-	if owner == h.party || w.lies(owner) {
+	if owner == h.party || w.lies(owner) || w.procs[owner].backup.real != "" {
 		return nil
 	}
 	own, err := w.procs[owner].Tree(w.ctx, w.accord, owner, -1)
@@ -232,6 +235,43 @@ func (w *world) checkReplica(h *process, owner string) error {
 	return nil
 }
 
+// checkDates checks that whoever holds an entry of the liar's that is dated back
+// has noticed it.
+func (w *world) checkDates(h *process) error {
+	if w.liar == "" {
+		return nil
+	}
+	t, err := h.Tree(w.ctx, w.accord, w.liar, -1)
+	if err != nil {
+		return err
+	}
+	var latest time.Time
+	back := int64(-1)
+	for i := range t.N {
+		e, err := h.EventAt(w.ctx, w.accord, w.liar, i)
+		if err != nil {
+			continue // not opened to it
+		}
+		if e.At.Before(latest.Add(-24 * time.Hour)) {
+			back = i
+		}
+		if e.At.After(latest) {
+			latest = e.At
+		}
+	}
+	if back < 0 {
+		return nil
+	}
+	alarms, err := h.Alarms(w.ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(alarms, func(a node.Alarm) bool { return a.Party == w.liar && strings.Contains(a.Text, "dated back") }) {
+		w.broken("%s holds entry %d of %s, which is dated back, and has not noticed", h.party, back, w.liar)
+	}
+	return nil
+}
+
 // checkInbox checks that what was received stays until it is withdrawn or
 // expires, and that whatever the ledger acknowledges is there.
 func (w *world) checkInbox(h *process) error {
@@ -242,7 +282,7 @@ func (w *world) checkInbox(h *process) error {
 	now := make(map[string]node.Item)
 	for _, it := range items {
 		now[it.ID] = it
-		gone, err := w.withdrawn(h, it.From, h.party, it.ObjectID, it.Provenance.Index)
+		gone, err := w.withdrawn(h, it.Accord, it.From, h.party, it.ObjectID, it.Provenance.Index)
 		if err != nil {
 			return err
 		}
@@ -297,12 +337,12 @@ func (w *world) itemID(from string, index int64) string {
 
 // withdrawn reports whether, as far as p knows, owner withdrew what it released
 // to a party by an entry.
-func (w *world) withdrawn(p *process, owner, to, object string, index int64) (bool, error) {
-	t, err := p.Tree(w.ctx, w.accord, owner, -1)
+func (w *world) withdrawn(p *process, accord, owner, to, object string, index int64) (bool, error) {
+	t, err := p.Tree(w.ctx, accord, owner, -1)
 	if err != nil {
 		return false, err
 	}
-	data, err := p.EventData(w.ctx, w.accord, owner, string(ledger.Withdrawn))
+	data, err := p.EventData(w.ctx, accord, owner, string(ledger.Withdrawn))
 	if err != nil {
 		return false, err
 	}
@@ -313,7 +353,7 @@ func (w *world) withdrawn(p *process, owner, to, object string, index int64) (bo
 		return false, nil
 	}
 	for i := index + 1; i < t.N; i++ {
-		e, err := p.EventAt(w.ctx, w.accord, owner, i)
+		e, err := p.EventAt(w.ctx, accord, owner, i)
 		if err != nil || e.Kind != ledger.Withdrawn {
 			continue
 		}
@@ -355,8 +395,12 @@ func (w *world) checkAlarms(p *process) error {
 func (w *world) finish() error {
 	w.healed, w.troubled = true, false
 	w.arrive()
+	w.readSticks()
 	for _, p := range w.faces {
 		p.skew(0)
+		if err := w.unrestore(p); err != nil {
+			return err
+		}
 	}
 	w.pass(6 * time.Hour) // past every clock
 	for _, p := range w.faces {
@@ -495,7 +539,7 @@ func (w *world) checkDelivered(h, o *process) error {
 			return err
 		}
 		it, there := byID[w.itemID(o.party, i)]
-		gone, err := w.withdrawn(o, o.party, h.party, d.Object, i)
+		gone, err := w.withdrawn(o, w.accord, o.party, h.party, d.Object, i)
 		if err != nil {
 			return err
 		}
@@ -520,7 +564,7 @@ func (w *world) checkAnswered(h, o *process) error {
 		return err
 	}
 	for _, q := range qs {
-		if q.To == o.party && q.State == "waiting" {
+		if q.Accord == w.accord && q.To == o.party && q.State == "waiting" {
 			w.broken("question %s of %s to %s was never answered", q.ID, h.party, o.party)
 		}
 	}
@@ -537,7 +581,7 @@ func (w *world) checkAnswered(h, o *process) error {
 		state[r.ID] = r.State
 	}
 	for _, r := range asked {
-		if r.Direction == "out" && r.To == o.party && state[r.ID] != r.State {
+		if r.Accord == w.accord && r.Direction == "out" && r.To == o.party && state[r.ID] != r.State {
 			w.broken("request %s is %q for %s, which made it, and %q for %s", r.ID, r.State, h.party, state[r.ID], o.party)
 		}
 	}

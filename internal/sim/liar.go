@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"parley.example/parley/internal/link"
 )
@@ -13,6 +14,12 @@ import (
 // each of its faces tells a history of its own to whomever it meets.
 func (w *world) scheme() error {
 	if w.liar == "" || !w.chance(0.03) {
+		return nil
+	}
+	if w.chance(0.3) {
+		// Its clock goes back by days, and then what it writes does.
+		w.fault("lie: backdated")
+		w.procs[w.liar].skew(-w.spell(24*time.Hour, 30*24*time.Hour))
 		return nil
 	}
 	if w.twin() == nil {
@@ -57,7 +64,21 @@ func (w *world) lie(from, to *process, p *link.Parcel) {
 	if w.healed || !w.chance(0.3) {
 		return
 	}
-	switch w.rng.IntN(4) {
+	switch w.rng.IntN(6) {
+	case 4:
+		if i := slices.IndexFunc(p.Entries, func(e link.Entry) bool { return e.Event != nil }); i >= 0 {
+			w.fault("lie: event altered")
+			p.Entries = slices.Clone(p.Entries)
+			e := bytes.Clone(p.Entries[i].Event)
+			e[len(e)-2] ^= 1
+			p.Entries[i].Event = e
+		}
+	case 5:
+		if len(p.Entries) > 1 {
+			w.fault("lie: entries reordered")
+			p.Entries = slices.Clone(p.Entries)
+			slices.Reverse(p.Entries)
+		}
 	case 0:
 		if len(p.Bodies) > 0 {
 			w.fault("lie: content withheld")

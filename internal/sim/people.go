@@ -11,7 +11,9 @@ import (
 
 	"parley.example/parley/accord"
 	"parley.example/parley/incident"
+	"parley.example/parley/internal/link"
 	"parley.example/parley/internal/node"
+	"parley.example/parley/internal/store"
 	"parley.example/parley/ledger"
 )
 
@@ -60,12 +62,18 @@ var acts = []act{
 	{"rung", 3, (*world).rung},
 	{"accept rung", 4, (*world).acceptRung},
 	{"rotate key", 1, (*world).rotate},
+	{"stick", 6, (*world).writeStick},
+	{"amend", 1, (*world).amend},
+	{"sign", 3, (*world).sign},
+	{"back up", 2, (*world).backUp},
+	{"restore", 1, (*world).restore},
 }
 
 // step lets time bring what it brings and somebody do something.
 func (w *world) step() error {
 	w.troubled = false
 	w.arrive()
+	w.readSticks()
 	w.weather()
 	if err := w.scheme(); err != nil {
 		return err
@@ -73,6 +81,14 @@ func (w *world) step() error {
 	who := pick(w, w.faces)
 	for who.party == guarantor {
 		who = pick(w, w.faces)
+	}
+	if who.backup.real != "" && w.chance(0.3) {
+		if err := w.unrestore(who); err != nil {
+			return err
+		}
+	}
+	if who.backup.real != "" {
+		return w.settle() // it cannot act: see restore
 	}
 	total := 0
 	for _, a := range acts {
@@ -96,7 +112,7 @@ func (w *world) step() error {
 
 // expected reports whether an error is one that people must expect.
 func expected(err error) bool {
-	return errors.Is(err, node.ErrState) || errors.Is(err, node.ErrNotFound) || errors.Is(err, node.ErrInvalid)
+	return errors.Is(err, store.ErrUncertain) || errors.Is(err, errDisk) || errors.Is(err, node.ErrState) || errors.Is(err, node.ErrNotFound) || errors.Is(err, node.ErrInvalid)
 }
 
 // weather draws troubles that are nobody's act.
@@ -119,7 +135,14 @@ func (w *world) weather() {
 func (w *world) sync(ctx context.Context, p *process) error {
 	to := pick(w, w.procsOf(p))
 	w.troubled = false
-	err := p.Sync(ctx, w.accord, to.party)
+	if p.twin && to.party == guarantor || w.lies(p.party) && w.twin() != nil && to.party == guarantor {
+		w.fault("lie: equivocation to the witness")
+	}
+	id := w.anyAccord()
+	err := p.Sync(ctx, id, to.party)
+	if id == w.next && errors.Is(err, link.ErrRefused) {
+		return nil // who has not signed an offer may not pass it on
+	}
 	if err != nil && w.lies(to.party) && !w.lies(p.party) {
 		w.tell("%s → %s: %v", p.party, to.party, err)
 		return nil // what a liar answers is refused

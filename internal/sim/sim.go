@@ -7,9 +7,11 @@
 // [Run] makes the parties, brings an accord in force and then lets an act
 // happen at every step: somebody imports, releases, asks, withdraws, suspends,
 // or two parties try to exchange parcels over the simulated network, which
-// loses, delays, repeats and damages what it carries. A process may die at any
-// transaction's beginning or any parcel's boundary; it comes back from what was
-// on its disk at that moment. In some runs one member lies.
+// loses, delays, repeats and damages what it carries, or send a stick. A process
+// may die at any transaction's beginning or any parcel's boundary; it comes back
+// from what was on its disk at that moment. Its disk may fail at any commit, also
+// after it kept what it reports as failed; a backup may be put in its place; keys
+// are changed and the accord is amended. In some runs one member lies.
 //
 // The seed decides the order of acts and faults. Keys made by node.Init are
 // fresh in each run; nothing that happens depends on them.
@@ -32,6 +34,7 @@ import (
 	"parley.example/parley/accord"
 	"parley.example/parley/internal/link"
 	"parley.example/parley/internal/node"
+	"parley.example/parley/internal/store"
 )
 
 // MaxHours bounds a run: within it, no card expires.
@@ -82,6 +85,9 @@ type world struct {
 	accord   string
 	cut      map[string]time.Time // until when a link is down, by its two ends
 	late     []parked
+	sticks   []stick
+	old      []string          // accords that were replaced by amendment, whose logs go on
+	next     string            // an amendment that waits for signatures
 	last     map[string][]byte // an early parcel of each member's, to play again
 	known    *knowledge
 	people   people
@@ -303,6 +309,9 @@ type process struct {
 	ahead  time.Time    // the latest that its clock showed
 	random io.Reader
 	dead   string // where the disk stands at its death; empty while it lives
+	broken bool   // its disk failed: it takes nothing more until it is started again
+	fails  int    // at which commit from now on its disk fails; 0: at none
+	backup backup
 }
 
 func (w *world) newProcess(party string, stream uint64) (*process, error) {
@@ -336,7 +345,9 @@ func (l *locked) Read(b []byte) (int, error) {
 }
 
 func (p *process) open() (err error) {
-	p.Node, err = node.Open(p.w.ctx, p.dir, node.Options{Now: p.clock, Rand: p.random, Every: -1, Line: wire{p}})
+	p.Node, err = node.Open(p.w.ctx, p.dir, node.Options{
+		Now: p.clock, Rand: p.random, Every: -1, Line: wire{p}, Disk: func(s store.Store) store.Store { return &disk{Store: s, p: p} },
+	})
 	return err
 }
 
@@ -369,7 +380,7 @@ func (p *process) revive() error {
 		return nil
 	}
 	err := errors.Join(p.close(), os.RemoveAll(p.dir))
-	p.dir, p.dead = p.dead, ""
+	p.dir, p.dead, p.broken = p.dead, "", false
 	return errors.Join(err, p.open())
 }
 
@@ -394,6 +405,11 @@ func (m *mortal) Err() error {
 // mortally runs an act of a process, which rarely dies in it; settle must
 // follow.
 func (w *world) mortally(p *process, act func(*world, context.Context, *process) error) error {
+	if !w.healed && w.chance(0.05) {
+		// At one of the commits that the act, or what it leads to, makes.
+		p.fails = 1 + w.rng.IntN(6)
+		return act(w, w.ctx, p)
+	}
 	if w.healed || !w.chance(0.04) {
 		return act(w, w.ctx, p)
 	}
@@ -407,6 +423,13 @@ func (w *world) mortally(p *process, act func(*world, context.Context, *process)
 // settle brings back whoever died.
 func (w *world) settle() error {
 	for _, p := range w.faces {
+		p.fails = 0
+		if p.broken && p.dead == "" {
+			// Whatever the disk kept of what it reported failed is what is found.
+			if err := p.die(); err != nil {
+				return err
+			}
+		}
 		if p.dead == "" {
 			continue
 		}

@@ -37,8 +37,17 @@ func TestInvariantsHold(t *testing.T) {
 	}
 }
 
-// One seed that nobody has tried, each time; its number is in the output.
-func TestAFreshSeedHolds(t *testing.T) { mustHold(t, rand.Uint64N(1<<32), hours) }
+// Seeds that nobody has tried, each time; their numbers are in the output.
+func TestFreshSeedsHold(t *testing.T) {
+	for range 3 {
+		seed := rand.Uint64N(1 << 32)
+		fmt.Printf("fresh seed %d; repeat with: parley simulate --seed %d --hours %d\n", seed, seed, hours)
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			mustHold(t, seed, hours)
+		})
+	}
+}
 
 // The same seed tells the same story.
 func TestASeedDecides(t *testing.T) {

@@ -32,7 +32,7 @@ func (l wire) Exchange(ctx context.Context, endpoint, pin string, p link.Parcel)
 	if to == nil {
 		return link.Parcel{}, fmt.Errorf("nobody is called %q", p.To)
 	}
-	if from.dead != "" || to.dead != "" {
+	if from.dead != "" || to.dead != "" || from.backup.real != "" || to.backup.real != "" {
 		w.troubled = true
 		return link.Parcel{}, errLost
 	}
@@ -61,6 +61,14 @@ func (l wire) Exchange(ctx context.Context, endpoint, pin string, p link.Parcel)
 	}
 	return w.inward(from, to, p, reply)
 }
+
+// Finish and Forget: the simulated network takes a parcel whole or not at all.
+func (wire) Finish(context.Context, string, string, string) (link.Parcel, bool, error) {
+	return link.Parcel{}, false, nil
+}
+
+// Forget has nothing to drop.
+func (wire) Forget(string, string) {}
 
 // answering is the process that answers under a party's address now.
 func (w *world) answering(party string) *process {
@@ -157,6 +165,12 @@ func (w *world) deliver(from, to *process, raw []byte) (link.Parcel, error) {
 		return link.Parcel{}, err
 	}
 	reply, err := to.Receive(w.ctx, from.party, p)
+	if to.backup.real != "" {
+		if err == nil && reply.Checkpoint != nil && !w.lies(to.party) {
+			w.broken("%s, whose database is older than what it signed, answers a parcel", to.party)
+		}
+		return link.Parcel{}, w.trouble("partner restored")
+	}
 	if err != nil {
 		return link.Parcel{}, fmt.Errorf("%w: %s says: %w", link.ErrRefused, to.party, err)
 	}
@@ -192,6 +206,12 @@ func (w *world) arrive() {
 		if w.time().Before(x.due) && !w.healed {
 			rest = append(rest, x)
 			continue
+		}
+		if to.backup.real != "" {
+			continue // it would be thrown away with the backup
+		}
+		if to.backup.real != "" {
+			continue // nothing is put into a database that will be thrown away
 		}
 		w.tell("late parcel %s → %s", x.from, x.to)
 		if _, err := w.deliver(from, to, x.bytes); err != nil && !w.lies(x.from) && !w.lies(x.to) {

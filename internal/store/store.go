@@ -331,7 +331,9 @@ type Library interface {
 	// as made.
 	PutEntry(Entry) error
 	// Search returns the newest versions that match, newest Added first,
-	// without Bytes, and whether more follow.
+	// without Bytes, and whether more follow. It finds every text that has the
+	// phrases, and may find some that have all runs of three characters of
+	// them and yet not the phrases: the caller looks.
 	Search(q Search) (found []Object, more bool, err error)
 	// Referring returns the newest versions that refer to an object, with the
 	// names of the properties that do, newest Added first; limit 0 is all.
@@ -362,7 +364,8 @@ type Reference struct {
 
 // Search selects objects; zero fields do not restrict.
 type Search struct {
-	// Phrases must all occur in the text; each has at least three characters.
+	// Phrases must all occur in the text, written as texts are filed; each has at
+	// least three characters.
 	Phrases      []string
 	Types        []string
 	Marking      string

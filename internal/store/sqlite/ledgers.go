@@ -17,19 +17,29 @@ func (t *tx) logID(name string) (id, size int64, err error) {
 	return id, size, err
 }
 
-// makeLog is logID for writers: it creates what is missing.
-func (t *tx) makeLog(name string) (id, size int64, err error) {
+// makeLog is logID's id for writers: it creates what is missing. A transaction
+// asks once for each log.
+func (t *tx) makeLog(name string) (id int64, err error) {
 	if err := t.writable(); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	id, size, err = t.logID(name)
-	if !errors.Is(err, store.ErrNotFound) {
-		return id, size, err
+	if id, known := t.logs[name]; known {
+		return id, nil
 	}
-	if _, err := t.exec("make log", "INSERT INTO logs (name, size) VALUES (?, 0)", name); err != nil {
-		return 0, 0, err
+	id, _, err = t.logID(name)
+	if errors.Is(err, store.ErrNotFound) {
+		if _, err := t.exec("make log", "INSERT INTO logs (name, size) VALUES (?, 0)", name); err != nil {
+			return 0, err
+		}
+		id, _, err = t.logID(name)
 	}
-	return t.logID(name)
+	if err == nil {
+		if t.logs == nil {
+			t.logs = make(map[string]int64)
+		}
+		t.logs[name] = id
+	}
+	return id, err
 }
 
 func (t *tx) AppendLeaves(log string, first int64, leaves [][]byte, hashes []tlog.Hash) error {
@@ -51,7 +61,7 @@ func (t *tx) AppendLeaves(log string, first int64, leaves [][]byte, hashes []tlo
 	if len(leaves) == 0 {
 		return nil
 	}
-	if id, _, err = t.makeLog(log); err != nil {
+	if id, err = t.makeLog(log); err != nil {
 		return err
 	}
 	for i, leaf := range leaves {
@@ -160,7 +170,7 @@ func (t *tx) Logs() (names []string, err error) {
 }
 
 func (t *tx) PutEvent(e store.Event) error {
-	id, _, err := t.makeLog(e.Log)
+	id, err := t.makeLog(e.Log)
 	if err != nil {
 		return err
 	}
@@ -217,7 +227,7 @@ func (t *tx) Events(q store.EventQuery) (events []store.Event, err error) {
 }
 
 func (t *tx) PutCheckpoint(c store.Checkpoint) error {
-	id, _, err := t.makeLog(c.Log)
+	id, err := t.makeLog(c.Log)
 	if err != nil {
 		return err
 	}

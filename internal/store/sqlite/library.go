@@ -8,6 +8,8 @@ import (
 	"parley.example/parley/internal/store"
 )
 
+var errShortPhrase = errors.New("store: search: a phrase needs three characters")
+
 // Unfiled implements store.Library.
 func (t *tx) Unfiled(limit int) (objects []store.Object, err error) {
 	f := filter{}
@@ -27,7 +29,7 @@ func (t *tx) PutEntry(e store.Entry) error {
 	}
 	_, err := t.exec("put entry", "INSERT INTO entries (added, marking, area, at) VALUES (?, ?, ?, ?)", e.Added, e.Marking, e.Area, e.At)
 	if err == nil && e.Text != "" {
-		_, err = t.exec("put entry", "INSERT INTO texts (rowid, body) VALUES (?, ?)", e.Added, e.Text)
+		_, err = t.exec("put entry", "INSERT INTO texts (rowid, grams) VALUES (?, ?)", e.Added, gramWords(gramsOf(e.Text), " "))
 	}
 	for _, r := range e.Refs {
 		if err == nil {
@@ -57,11 +59,11 @@ func (t *tx) Search(q store.Search) (found []store.Object, more bool, err error)
 	from := "entries AS e CROSS JOIN objects AS o ON o.added = e.added"
 	if len(q.Phrases) > 0 {
 		from = "texts CROSS JOIN objects AS o ON o.added = texts.rowid CROSS JOIN entries AS e ON e.added = o.added"
-		phrases := make([]string, len(q.Phrases))
-		for i, p := range q.Phrases {
-			phrases[i] = `"` + strings.ReplaceAll(p, `"`, `""`) + `"`
+		match := matchAll(q.Phrases)
+		if match == "" {
+			return nil, false, errShortPhrase
 		}
-		f.add("texts MATCH ?", strings.Join(phrases, " AND "))
+		f.add("texts MATCH ?", match)
 	}
 	f.add("o.party = '' AND o.newest = 1")
 	f.in("o.type", q.Types)

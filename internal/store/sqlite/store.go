@@ -23,8 +23,8 @@ import (
 )
 
 const (
-	writerCacheKiB = 16 << 10
-	readerCacheKiB = 2 << 10
+	writerCacheKiB = 8 << 10
+	readerCacheKiB = 1 << 10
 )
 
 // Store is an open database. It implements store.Store.

@@ -14,6 +14,7 @@ type tx struct {
 	c     *conn
 	w     *writer
 	ended bool
+	logs  map[string]int64 // ids of logs written to, by name
 	// err is the first failure of a statement. SQLite may then have rolled
 	// back by itself, and a further write would stand alone, so that nothing
 	// more is done.

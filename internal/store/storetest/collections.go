@@ -294,7 +294,7 @@ func testRemovals(t *testing.T, h *harness) {
 		}
 	}
 	h.update(func(tx store.Tx) error {
-		for range 10_500 {
+		for range 10_050 {
 			if _, err := tx.PutObject(object("z--1", "z", 1, "")); err != nil {
 				return err
 			}

@@ -59,7 +59,8 @@ func testLibrary(t *testing.T, h *harness) {
 		})
 	}
 	find(store.Search{}, "x--4", "x--3", "x--2", "x--1", "x--0")
-	find(store.Search{Phrases: []string{"POLICE"}}, "x--4", "x--0")
+	find(store.Search{Phrases: []string{"police"}}, "x--4", "x--0")
+	find(store.Search{Phrases: []string{"police post at"}}, "x--0")
 	find(store.Search{Phrases: []string{"bridge", "olic"}}, "x--0")
 	find(store.Search{Phrases: []string{"نگر"}}, "x--1")
 	find(store.Search{Phrases: []string{`"closed"`}}, "x--2")
