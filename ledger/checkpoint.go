@@ -160,7 +160,14 @@ func OpenCheckpoint(msg []byte, origin string, owner []PublicKey, cosigners []Co
 		}
 		vs = append(vs, v)
 	}
+	_, names, err := NoteText(msg)
+	if err != nil {
+		return Checkpoint{}, err
+	}
 	for i, c := range cosigners {
+		if !slices.Contains(names, c.Name) {
+			continue
+		}
 		v, err := c.Key.cosignatureVerifier(c.Name)
 		if err != nil {
 			return Checkpoint{}, err

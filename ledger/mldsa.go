@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"filippo.io/mldsa"
 	fnote "github.com/transparency-dev/formats/note"
@@ -54,7 +55,42 @@ func (k MLDSAKey) Seed() []byte { return append([]byte(nil), k.seed...) }
 func (k MLDSAKey) Public() MLDSAPublicKey { return k.public }
 
 func (k MLDSAKey) signer(name string) (note.Signer, error) {
-	return fnote.NewMLDSASigner("PRIVATE+KEY+" + mldsaText(name, k.public.id(name), k.seed))
+	return expanded(namedKey{name, k.public, true}, func() (note.Signer, error) {
+		return fnote.NewMLDSASigner("PRIVATE+KEY+" + mldsaText(name, k.public.id(name), k.seed))
+	})
+}
+
+// namedKey tells apart what expanded keeps.
+type namedKey struct {
+	name    string
+	public  MLDSAPublicKey
+	private bool
+}
+
+// keysKept bounds how many expanded keys are kept.
+const keysKept = 64
+
+var kept struct {
+	sync.Mutex
+	keys map[namedKey]any
+}
+
+// expanded makes a key ready for use, which costs as much as using it, once.
+func expanded[T any](id namedKey, expand func() (T, error)) (T, error) {
+	kept.Lock()
+	defer kept.Unlock()
+	if k, ok := kept.keys[id].(T); ok {
+		return k, nil
+	}
+	k, err := expand()
+	if err != nil {
+		return k, err
+	}
+	if len(kept.keys) >= keysKept || kept.keys == nil {
+		kept.keys = make(map[namedKey]any)
+	}
+	kept.keys[id] = k
+	return k, nil
 }
 
 // String returns the key under a name as a C2SP vkey; "" for the zero value.
@@ -84,7 +120,7 @@ func ParseMLDSAPublicKey(vkey string) (name string, p MLDSAPublicKey, err error)
 }
 
 func (p MLDSAPublicKey) verifier(name string) (note.Verifier, error) {
-	return fnote.NewMLDSAVerifier(p.String(name))
+	return expanded(namedKey{name, p, false}, func() (note.Verifier, error) { return fnote.NewMLDSAVerifier(p.String(name)) })
 }
 
 // id is the key id of C2SP tlog-cosignature, "Format".
