@@ -41,7 +41,7 @@ var may = map[string][]string{
 		"internal/link", "internal/store", "internal/store/sqlite",
 	},
 	"internal/client": {},
-	"internal/web":    {"internal/node", "internal/link", "console", "accord", "incident", "taxii", "stix"},
+	"internal/web":    {"internal/node", "internal/link", "console", "accord", "incident", "taxii", "stix", "watch"},
 	"internal/demo":   {"internal/client", "internal/node", "accord", "ledger"},
 	"internal/sim":    {"internal/node", "internal/link", "internal/store", "accord", "incident", "ledger"},
 	"internal/cli": {

@@ -125,3 +125,18 @@ func abs(x float64) float64 {
 	}
 	return x
 }
+
+// Risks forecasts the expected count of each unit over the horizon, for every
+// origin from a day on whose horizon has passed: what a coverage plan is replayed
+// with.
+func Risks(p *Panel, horizon int, from time.Time) (out [][]float64) {
+	s := newSuite(p, horizon, garchDefault)
+	for t := p.index(from); t+horizon <= len(p.Starts); t++ {
+		row := make([]float64, len(p.Units))
+		for u := range row {
+			row[u] = s.parley.forecast(u, t).Mean()
+		}
+		out = append(out, row)
+	}
+	return out
+}

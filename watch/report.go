@@ -119,3 +119,43 @@ func baseRate(counts []int, horizon int) float64 {
 	}
 	return float64(hits) / float64(spans)
 }
+
+// Forecast is what comes next for each unit of a panel.
+type Forecast struct {
+	From    time.Time      `json:"from"` // the first period forecast
+	Horizon int            `json:"horizon"`
+	Model   string         `json:"model"`
+	Units   []UnitForecast `json:"units"` // in the panel's order
+}
+
+// UnitForecast is a unit's probability of at least one event within the horizon,
+// and how many are expected, with the central 90 % interval.
+type UnitForecast struct {
+	Unit     string  `json:"unit"`
+	P        float64 `json:"p"`
+	Mean     float64 `json:"mean"`
+	Low      int     `json:"low"`
+	High     int     `json:"high"`
+	Quiet    int     `json:"quiet"`     // periods since the last event
+	BaseRate float64 `json:"base_rate"` // -1: none yet
+}
+
+// NewForecast forecasts what follows a panel.
+func NewForecast(p *Panel, horizon int) (Forecast, error) {
+	if horizon < 1 || horizon > 52 {
+		return Forecast{}, fmt.Errorf("horizon of %d periods: it must be 1 to 52", horizon)
+	}
+	n := len(p.Starts)
+	f := Forecast{From: p.End(), Horizon: horizon, Model: Model}
+	m := newSuite(p, horizon, garchDefault).parley
+	for u, unit := range p.Units {
+		d := m.forecast(u, n)
+		x := UnitForecast{Unit: unit, P: d.AtLeastOne(), Mean: d.Mean(), BaseRate: baseRate(p.Counts[u], horizon)}
+		x.Low, x.High = d.Interval(0.9)
+		for t := n - 1; t >= 0 && p.Counts[u][t] == 0; t-- {
+			x.Quiet++
+		}
+		f.Units = append(f.Units, x)
+	}
+	return f, nil
+}

@@ -3,7 +3,9 @@ package cli
 import (
 	"fmt"
 	"io"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -91,7 +93,7 @@ func (a *app) watchCmd() *cobra.Command {
 	f.StringVar(&until, "train-until", "", "choose the persistence of one of the models anew, on what came before this day")
 	_ = evaluate.MarkFlagRequired("panel")
 	_ = evaluate.MarkFlagRequired("test-from")
-	return group("watch", "The watch: where an attack is likely, and whether quiet is safety", report, evaluate, a.watchOnsetsCmd())
+	return group("watch", "The watch: where an attack is likely, and whether quiet is safety", report, a.watchForecastCmd(), a.watchOnsetsCmd(), a.watchDiversificationCmd(), a.watchCoverageCmd(), a.watchRecordCmd(), evaluate)
 }
 
 // readPanel reads a panel file; what is wrong with it is the answer no.
@@ -112,8 +114,15 @@ func (a *app) watchOnsetsCmd() *cobra.Command {
 	var panel, until string
 	rate := 1.0
 	c := &cobra.Command{
-		Use: "onsets", Short: "Find returns of violence in a panel file; with --train-until, score the detector on what came after", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		Use: "onsets", Short: "Find returns of violence, in the node or in a panel file; with --train-until, score the detector on what came after", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if panel == "" {
+				var r watch.OnsetReport
+				if err := a.client().Get(c.Context(), "/watch/onsets", url.Values{"false_alarms": {fmt.Sprint(rate)}}, &r); err != nil {
+					return err
+				}
+				return a.showOnsets(r)
+			}
 			p, err := readPanel(panel)
 			if err != nil {
 				return err
@@ -123,16 +132,7 @@ func (a *app) watchOnsetsCmd() *cobra.Command {
 				if err != nil {
 					return &codeError{exitNo, err}
 				}
-				return a.show(r, func(w io.Writer) {
-					line(w, fmt.Sprintf("of such alarms %.0f %% were right; an alarm is a prompt to look", 100*r.Score.Precision))
-					for _, x := range r.Alarms {
-						state := "not confirmed yet"
-						if x.Confirmed {
-							state = "confirmed"
-						}
-						line(w, x.Week.Format(time.DateOnly), x.Unit, fmt.Sprint(x.Evidence), fmt.Sprintf("usual %.2f a week", x.Usual), state)
-					}
-				})
+				return a.showOnsets(r)
 			}
 			day, err := time.Parse(time.DateOnly, until)
 			if err != nil {
@@ -155,6 +155,168 @@ func (a *app) watchOnsetsCmd() *cobra.Command {
 	f.StringVar(&panel, "panel", "", "CSV file: start, then a column of counts for each unit, by week")
 	f.Float64Var(&rate, "false-alarms", rate, "false alarms allowed a series and year")
 	f.StringVar(&until, "train-until", "", "choose the threshold on what came before this day and score it on what came after")
+	return c
+}
+
+func (a *app) showOnsets(r watch.OnsetReport) error {
+	return a.show(r, func(w io.Writer) {
+		line(w, fmt.Sprintf("of such alarms %.0f %% were right; an alarm is a prompt to look", 100*r.Score.Precision))
+		for _, x := range r.Alarms {
+			state := "not confirmed yet"
+			if x.Confirmed {
+				state = "confirmed"
+			}
+			line(w, x.Week.Format(time.DateOnly), x.Unit, fmt.Sprint(x.Evidence), fmt.Sprintf("usual %.2f a week", x.Usual), state)
+		}
+	})
+}
+
+func (a *app) watchForecastCmd() *cobra.Command {
+	var panel string
+	horizon := 4
+	c := &cobra.Command{
+		Use: "forecast", Short: "Forecast each unit of a panel file", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			p, err := readPanel(panel)
+			if err != nil {
+				return err
+			}
+			out, err := watch.NewForecast(p, horizon)
+			if err != nil {
+				return &codeError{exitNo, err}
+			}
+			return a.show(out, func(w io.Writer) {
+				line(w, "from "+out.From.Format(time.DateOnly), fmt.Sprintf("the next %d periods", out.Horizon))
+				line(w, "unit", "attack likely", "expected", "number (90 %)", "quiet")
+				for _, u := range out.Units {
+					line(w, u.Unit, fmt.Sprintf("%.0f %%", 100*u.P), fmt.Sprintf("%.2f", u.Mean), fmt.Sprintf("%d–%d", u.Low, u.High), u.Quiet)
+				}
+			})
+		},
+	}
+	c.Flags().StringVar(&panel, "panel", "", "CSV file: start, then a column of counts for each unit")
+	c.Flags().IntVar(&horizon, "horizon", horizon, "periods ahead")
 	_ = c.MarkFlagRequired("panel")
+	return c
+}
+
+func (a *app) watchDiversificationCmd() *cobra.Command {
+	weeks := 52
+	c := &cobra.Command{
+		Use: "diversification", Short: "Show over what attacks are spread, whether the mix changed, and where attention is missing", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var out node.Diversification
+			if err := a.client().Get(c.Context(), "/watch/diversification", url.Values{"weeks": {fmt.Sprint(weeks)}}, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) {
+				for _, x := range []struct {
+					name string
+					node.Spread
+				}{{"target classes", out.ByClass}, {"areas", out.ByArea}} {
+					if d := x.Diversity; d != nil {
+						line(w, x.name, fmt.Sprintf("%d attacks on %d, as many as %.1f equal ones (%.1f to %.1f)", d.N, d.Kinds, d.Shannon.Value, d.Shannon.Low, d.Shannon.High))
+					}
+					if d := x.Drift; d != nil && d.Changed {
+						line(w, "", fmt.Sprintf("the mix changed (p = %.3f)", d.P))
+					}
+					if t := x.Turn; t != nil {
+						line(w, "", t.Text)
+					}
+					for _, r := range x.Refused {
+						line(w, x.name, r)
+					}
+				}
+				for _, x := range out.Next {
+					line(w, "next", x.Class, x.Area, fmt.Sprintf("%.0f %%", 100*x.P))
+				}
+				if out.Fixed != nil {
+					line(w, "attention", fmt.Sprintf("%.0f %% rests on last quarter's places beyond the forecast; %.0f %% of the risk has none", 100*out.Fixed.Fixation, 100*out.Fixed.Gap), strings.Join(out.Widest, ", "))
+				}
+			})
+		},
+	}
+	c.Flags().IntVar(&weeks, "weeks", weeks, "weeks looked at, against as many before")
+	return c
+}
+
+func (a *app) watchCoverageCmd() *cobra.Command {
+	var ask node.CoverageAsk
+	list := false
+	c := &cobra.Command{
+		Use: "coverage", Short: "Plan where units go, so that nothing is left bare and nothing is predictable", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if list {
+				var out struct {
+					Plans []node.Coverage `json:"plans"`
+				}
+				if err := a.client().Get(c.Context(), "/watch/coverage", nil, &out); err != nil {
+					return err
+				}
+				return a.show(out, func(w io.Writer) {
+					for _, p := range out.Plans {
+						line(w, p.ID, p.At, p.Plan.Policy, fmt.Sprintf("%d units", p.Plan.Units), "until "+p.Ends, "commitment "+p.Commitment, p.Seed)
+					}
+				})
+			}
+			var out node.Coverage
+			if err := a.client().Post(c.Context(), "/watch/coverage", ask, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) {
+				line(w, "area", "risk", "cover")
+				for i, cell := range out.Plan.Cells {
+					line(w, cell, fmt.Sprintf("%.2f", out.Plan.Risk[i]), fmt.Sprintf("%.0f %%", 100*out.Plan.Cover[i]))
+				}
+				line(w, "choices", "floor", "attacks met", "left bare", "worst place")
+				for _, x := range out.TradeOff {
+					line(w, x.Policy, fmt.Sprintf("%.0f %%", 100*x.Floor), fmt.Sprintf("%.0f %%", 100*x.Outcome.Met), fmt.Sprintf("%.0f %%", 100*x.Outcome.Bare), fmt.Sprintf("%.0f %%", 100*x.Outcome.Worst))
+				}
+				line(w, "commitment to the draw", out.Commitment)
+				for t, cells := range out.Schedule {
+					var names []string
+					for _, i := range cells {
+						names = append(names, out.Plan.Cells[i])
+					}
+					line(w, fmt.Sprintf("period %d", t+1), strings.Join(names, ", "))
+				}
+			})
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&ask.Units, "units", 1, "units that can be in one place each")
+	f.StringVar(&ask.Policy, "policy", watch.Proportional, "proportional, origami or uniform")
+	f.Float64Var(&ask.Floor, "floor", .2, "share of the units spread evenly over all areas")
+	f.IntVar(&ask.Horizon, "horizon", 4, "weeks of a period")
+	f.IntVar(&ask.Periods, "periods", 13, "periods drawn")
+	f.BoolVar(&list, "list", false, "list the plans made; those that are over with the seed of their draw")
+	return c
+}
+
+func (a *app) watchRecordCmd() *cobra.Command {
+	horizon := 4
+	c := &cobra.Command{
+		Use: "record", Short: "Show what the watch said when, and how it turned out", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var out node.SaidScore
+			if err := a.client().Get(c.Context(), "/watch/record", url.Values{"horizon": {fmt.Sprint(horizon)}}, &out); err != nil {
+				return err
+			}
+			err := a.show(out, func(w io.Writer) {
+				line(w, fmt.Sprintf("%d forecasts scored, Brier %.3f", out.Scored, out.Brier))
+				if !out.Whole {
+					line(w, "BAD: a record was changed or left out afterwards")
+				}
+				for _, s := range out.Said {
+					line(w, s.AsOf, "said "+s.At, fmt.Sprintf("%d areas", len(s.P)))
+				}
+			})
+			if err == nil && !out.Whole {
+				err = no
+			}
+			return err
+		},
+	}
+	c.Flags().IntVar(&horizon, "horizon", horizon, "weeks: 1, 4 or 13")
 	return c
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/http"
 	"strings"
@@ -449,22 +450,47 @@ func TestSealedParcelIsForItsRecipient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	q := p
+	q.Have = 9
 	var file bytes.Buffer
-	if err := link.Seal(&file, p, mine.Recipient().String()); err != nil {
+	if err := link.Seal(&file, mine.Recipient().String(), t.TempDir(), several(p, q)); err != nil {
 		t.Fatal(err)
 	}
 	if bytes.Contains(file.Bytes(), []byte("content")) {
 		t.Error("the file tells its content")
 	}
-	got, err := link.Unseal(bytes.NewReader(file.Bytes()), mine)
-	if err != nil || cmp.Diff(p, got) != "" {
-		t.Errorf("unsealed: %v", err)
+	var got []link.Parcel
+	read := func(b []byte, id age.Identity) error {
+		got = nil
+		return link.Unseal(bytes.NewReader(b), id, t.TempDir(), func(p link.Parcel) error {
+			got = append(got, p)
+			return nil
+		})
 	}
-	if _, err := link.Unseal(bytes.NewReader(file.Bytes()), other); !errors.Is(err, link.ErrParcel) {
+	if err := read(file.Bytes(), mine); err != nil || cmp.Diff([]link.Parcel{p, q}, got) != "" {
+		t.Errorf("unsealed: %d parcels, %v", len(got), err)
+	}
+	if err := read(file.Bytes(), other); !errors.Is(err, link.ErrParcel) {
 		t.Errorf("opened by another: %v, want ErrParcel", err)
 	}
-	if _, err := link.Unseal(bytes.NewReader(file.Bytes()[:file.Len()/2]), mine); !errors.Is(err, link.ErrParcel) {
-		t.Errorf("cut in half: %v, want ErrParcel", err)
+	// Nothing of a damaged file is seen, wherever the damage is.
+	flipped := bytes.Clone(file.Bytes())
+	flipped[len(flipped)-20] ^= 1
+	for name, b := range map[string][]byte{"cut in half": file.Bytes()[:file.Len()/2], "cut at its end": file.Bytes()[:file.Len()-1], "changed near its end": flipped} {
+		if err := read(b, mine); !errors.Is(err, link.ErrParcel) || len(got) != 0 {
+			t.Errorf("%s: %d parcels, %v, want ErrParcel", name, len(got), err)
+		}
+	}
+}
+
+// several yields parcels.
+func several(ps ...link.Parcel) iter.Seq2[link.Parcel, error] {
+	return func(yield func(link.Parcel, error) bool) {
+		for _, p := range ps {
+			if !yield(p, nil) {
+				return
+			}
+		}
 	}
 }
 

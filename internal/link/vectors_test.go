@@ -39,7 +39,7 @@ type parcelVectors struct {
 	Parcels []parcelVector `json:"parcels"`
 	File    struct {
 		Identity string `json:"identity"` // age, post-quantum hybrid
-		Bytes    []byte `json:"bytes"`    // the first parcel, sealed
+		Bytes    []byte `json:"bytes"`    // the first two parcels, sealed
 	} `json:"file"`
 }
 
@@ -173,7 +173,7 @@ func makeVectors(t *testing.T) (v parcelVectors) {
 		t.Fatal(err)
 	}
 	var file bytes.Buffer
-	if err := link.Seal(&file, whole, id.Recipient().String()); err != nil {
+	if err := link.Seal(&file, id.Recipient().String(), t.TempDir(), several(whole, s.parcel(t, 3, 5, 5))); err != nil {
 		t.Fatal(err)
 	}
 	v.File.Identity, v.File.Bytes = id.String(), file.Bytes()
@@ -280,8 +280,12 @@ func TestParcelVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := link.Unseal(bytes.NewReader(v.File.Bytes), id)
-	if err != nil || !bytes.Equal(uncompressed(t, p), v.Parcels[0].Frames) {
-		t.Errorf("the parcel file: %v", err)
+	var inFile [][]byte
+	err = link.Unseal(bytes.NewReader(v.File.Bytes), id, t.TempDir(), func(p link.Parcel) error {
+		inFile = append(inFile, uncompressed(t, p))
+		return nil
+	})
+	if err != nil || len(inFile) != 2 || !bytes.Equal(inFile[0], v.Parcels[0].Frames) || !bytes.Equal(inFile[1], v.Parcels[1].Frames) {
+		t.Errorf("the parcel file holds %d parcels, %v", len(inFile), err)
 	}
 }

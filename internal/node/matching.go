@@ -413,6 +413,9 @@ func (n *Node) askAgain(ctx context.Context, task, id, to string, asked int64) e
 		}
 	}
 	err = n.update(ctx, func(tx store.Tx) error {
+		if _, err := tx.Doc(docTodo, task); errors.Is(err, store.ErrNotFound) {
+			return nil // asked meanwhile: a second secret would not fit the first answer
+		}
 		if err := tx.DeleteDoc(docTodo, task); err != nil || message == nil {
 			return err
 		}

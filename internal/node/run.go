@@ -48,6 +48,7 @@ func (n *Node) Run(ctx context.Context, ready func()) error {
 	if n.opt.Cadence > 0 {
 		n.wg.Go(func() { n.keepTicking(ctx) })
 	}
+	n.wg.Go(func() { n.keepWatch(ctx) })
 	select {
 	case err = <-served:
 	case <-ctx.Done():

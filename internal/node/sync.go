@@ -44,6 +44,11 @@ func (n *Node) peer(tx store.Tx, accordID, party string) (peer, error) {
 // parcel packs what a member or witness of an accord is due, as much as fits. It
 // also tells how urgent the content in it is.
 func (n *Node) parcel(ctx context.Context, id, to string) (p link.Parcel, urgency ledger.Priority, err error) {
+	return n.parcelAfter(ctx, id, to, &packed{})
+}
+
+// parcelAfter is parcel for a partner that will hold what was packed before.
+func (n *Node) parcelAfter(ctx context.Context, id, to string, before *packed) (p link.Parcel, urgency ledger.Priority, err error) {
 	own := ledger.Origin(id, n.cfg.Party)
 	restored := n.checkpoint(ctx, own)
 	if restored != nil && !errors.Is(restored, ErrRestored) {
@@ -81,10 +86,10 @@ func (n *Node) parcel(ctx context.Context, id, to string) (p link.Parcel, urgenc
 			return err
 		}
 		p.Checkpoint = cp.Note
-		if err := n.packEntries(tx, &p, own, to, min(pr.Have, cp.Size), cp.Size); err != nil {
+		if err := n.packEntries(tx, &p, own, to, min(max(pr.Have, before.have), cp.Size), cp.Size); err != nil {
 			return err
 		}
-		if urgency, err = n.packBodies(tx, &p, pc, to); err != nil {
+		if urgency, err = n.packBodies(tx, &p, pc, to, before.bodies); err != nil {
 			return err
 		}
 		if err := n.packWitnessing(tx, &p, own, pr); err != nil {
@@ -163,11 +168,12 @@ func (n *Node) packEntries(tx store.Tx, p *link.Parcel, log, to string, from, si
 // first: beside immediate and flash content nothing less urgent travels, not
 // even ahead of the entries that lead to it. It is what a suspension stops: only
 // an accord in force lets content through.
-func (n *Node) packBodies(tx store.Tx, p *link.Parcel, pc pact, to string) (urgency ledger.Priority, err error) {
+func (n *Node) packBodies(tx store.Tx, p *link.Parcel, pc pact, to string, before map[int64]bool) (urgency ledger.Priority, err error) {
 	if pc.state.At(n.now()).Name != accord.InForce {
 		return urgency, nil
 	}
 	outs, err := tx.Outbox(pc.ID, to)
+	outs = slices.DeleteFunc(outs, func(o store.Out) bool { return before[o.Index] })
 	if err != nil || len(outs) == 0 {
 		return urgency, err
 	}
@@ -180,6 +186,7 @@ func (n *Node) packBodies(tx store.Tx, p *link.Parcel, pc pact, to string) (urge
 			break
 		}
 		if o.Index >= end {
+			p.More = true
 			continue // its event is not in this parcel
 		}
 		b, err := tx.Body(o.Digest)

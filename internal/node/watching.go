@@ -131,6 +131,9 @@ type Watch struct {
 	All         WatchCounts    `json:"all"`
 	Lull        []watch.Lull   `json:"lull"`
 	Left        map[string]int `json:"left"` // incidents not counted, by reason
+	// Record is how these forecasts and the two that they have to beat scored of
+	// late; empty for less than four years of data.
+	Record []watch.Evaluation `json:"record"`
 }
 
 // WatchCounts are counts by week.
@@ -151,6 +154,15 @@ type WatchArea struct {
 	Mean       float64    `json:"mean"`
 	BaseRate   float64    `json:"base_rate"`
 	Lull       *WatchLull `json:"lull"`
+	// Without is what P would be without one partner's reports, where that differs
+	// by a percent or more.
+	Without []Without `json:"without,omitempty"`
+}
+
+// Without is a forecast that leaves one partner out.
+type Without struct {
+	Party string  `json:"party"`
+	P     float64 `json:"p"`
 }
 
 // WatchLull is what followed quiet of such length before.
@@ -172,47 +184,23 @@ func (n *Node) Watch(ctx context.Context, horizon int) (Watch, error) {
 	if horizon < 1 || horizon > maxHorizon {
 		return Watch{}, fmt.Errorf("%w: a horizon of %d weeks; give 1 to %d", ErrInvalid, horizon, maxHorizon)
 	}
-	var all []incident.Incident
-	err := n.view(ctx, func(tx store.Tx) error {
-		rows, err := tx.ListIncidents(store.IncidentQuery{})
-		if err != nil {
-			return err
-		}
-		for _, r := range rows {
-			in, err := readIncident(r)
-			if err != nil {
-				return err
-			}
-			all = append(all, in)
-		}
-		return nil
-	})
+	held, err := n.watched(ctx)
 	if err != nil {
 		return Watch{}, err
 	}
 	out := Watch{Horizon: horizon, Model: watch.Model, Weeks: []string{}, Areas: []WatchArea{}, All: WatchCounts{[]int{}}, Left: map[string]int{}}
-	var last time.Time
-	sources := make(map[string]bool)
-	for _, in := range all {
-		if e := in.End; e.After(last) {
-			last = e
-		}
-		sources[in.Source] = true
-	}
-	if sources[incident.UCDP] {
-		out.Attribution = incident.UCDPAttribution
-	}
-	// The first Monday after the data.
-	asOf := last.UTC().Truncate(24 * time.Hour)
-	asOf = asOf.AddDate(0, 0, 7-(int(asOf.Weekday())+6)%7)
-	r, err := watch.NewReport(all, asOf, horizon)
+	out.Attribution = held.attribution
+	r, err := watch.NewReport(held.counted, held.asOf, horizon)
 	if errors.Is(err, watch.ErrNoData) {
 		return out, nil
 	}
 	if err != nil {
 		return out, err
 	}
-	out.AsOf, out.Model, out.Lull, out.Left = stamp(r.AsOf), r.Model, r.Lull, r.Left
+	out.AsOf, out.Model, out.Lull, out.Left, out.Record = stamp(r.AsOf), r.Model, r.Lull, r.Left, r.Record
+	for party, over := range held.over {
+		out.Left["more from "+party+" than others confirm"] = over
+	}
 	for _, w := range r.Weeks {
 		out.Weeks = append(out.Weeks, w.Format(time.DateOnly))
 	}
@@ -231,7 +219,7 @@ func (n *Node) Watch(ctx context.Context, horizon int) (Watch, error) {
 		}
 		out.Areas = append(out.Areas, a)
 	}
-	return out, nil
+	return out, held.leaveOut(&out)
 }
 
 // Overview is what a person coming on duty sees first (docs/api.md).

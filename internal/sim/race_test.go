@@ -3,4 +3,4 @@
 package sim_test
 
 // hours of each simulation: the race detector makes each some ten times slower.
-const hours = 24
+const hours = 12

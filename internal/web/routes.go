@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -72,11 +73,7 @@ func (s *Server) routes() {
 	n := s.node
 	handle(s, "GET", "/overview", "overview", readers, func(ctx context.Context, _ *none) (node.Overview, error) { return n.Overview(ctx) })
 	handle(s, "GET", "/incidents", "list-incidents", readers, s.incidents)
-	handle(s, "GET", "/watch", "watch", readers, func(ctx context.Context, in *struct {
-		Horizon int `query:"horizon" default:"4"`
-	}) (node.Watch, error) {
-		return n.Watch(ctx, in.Horizon)
-	})
+	s.watchRoutes()
 	handle(s, "GET", "/inbox", "list-inbox", readers, func(ctx context.Context, _ *none) (items, error) {
 		got, err := n.Inbox(ctx, 1000)
 		return items{got}, err
@@ -327,10 +324,16 @@ func (s *Server) ledgerRoutes() {
 }
 
 func download(name string, body []byte) *huma.StreamResponse {
+	return downloadFrom(name, io.NopCloser(bytes.NewReader(body)))
+}
+
+// downloadFrom is download of what can be read once; it is closed afterwards.
+func downloadFrom(name string, body io.ReadCloser) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(c huma.Context) {
+		defer body.Close()
 		c.SetHeader("Content-Type", "application/octet-stream")
 		c.SetHeader("Content-Disposition", `attachment; filename="`+name+`"`)
-		_, _ = io.Copy(c.BodyWriter(), bytes.NewReader(body))
+		_, _ = io.Copy(c.BodyWriter(), body)
 	}}
 }
 
@@ -398,11 +401,24 @@ func (s *Server) localRoutes() {
 			if err := allow(ctx, operator); err != nil {
 				return nil, err
 			}
-			var file bytes.Buffer
-			if err := n.ExportParcel(ctx, in.Accord, in.Party, &file); err != nil {
+			// A file, which may be long, and not memory: it must be whole before the
+			// first byte is sent, so that an error can still be told.
+			file, err := os.CreateTemp(n.Dir(), "export-")
+			if err != nil {
 				return nil, s.problem(ctx, err)
 			}
-			return download("parley.parcel", file.Bytes()), nil
+			err = os.Remove(file.Name())
+			if err == nil {
+				err = n.ExportParcel(ctx, in.Accord, in.Party, file)
+			}
+			if err == nil {
+				_, err = file.Seek(0, io.SeekStart)
+			}
+			if err != nil {
+				file.Close()
+				return nil, s.problem(ctx, err)
+			}
+			return downloadFrom("parley.parcel", file), nil
 		})
 	// Files are streamed, so they do not pass through the API library.
 	s.mux.HandleFunc("POST /api/v1/parcels", s.upload(operator, func(ctx context.Context, _ *http.Request, body io.Reader) (any, error) {

@@ -300,3 +300,35 @@ func TestPagesUseIndexes(t *testing.T) {
 		}
 	}
 }
+
+// Removals of long ago are forgotten, and that is said.
+func TestRemovalsAreForgotten(t *testing.T) {
+	s, err := Open(filepath.Join(t.TempDir(), "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = s.Update(t.Context(), func(x store.Tx) error {
+		if err := x.(*tx).c.run("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 10500) INSERT INTO removals (added) SELECT i FROM c"); err != nil {
+			return err
+		}
+		return x.(*tx).removed(7)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.View(t.Context(), func(tx store.Tx) error {
+		_, mark, complete, err := tx.Removed(1)
+		if complete || err != nil {
+			t.Errorf("removals of long ago: complete %v, %v", complete, err)
+		}
+		added, same, complete, err := tx.Removed(mark - 5)
+		if !complete || err != nil || len(added) != 5 || added[4] != 7 || same != mark {
+			t.Errorf("the last five: %v, %d, complete %v, %v", added, same, complete, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

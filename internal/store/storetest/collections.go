@@ -260,7 +260,7 @@ func testRemovals(t *testing.T, h *harness) {
 
 	// Random changes, with every range that is not told of compared.
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 150 {
+	for range 60 {
 		var before, after [2][]store.Object
 		list := func(tx store.Tx) (out [2][]store.Object) {
 			for i, v := range []store.Versions{{Last: true}, {}} {
@@ -293,27 +293,6 @@ func testRemovals(t *testing.T, h *harness) {
 			equal(t, "what nothing is told of", untold(after[i]), untold(before[i]))
 		}
 	}
-	h.update(func(tx store.Tx) error {
-		for range 10_050 {
-			if _, err := tx.PutObject(object("z--1", "z", 1, "")); err != nil {
-				return err
-			}
-			if err := tx.DeleteObject("z--1"); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	h.view(func(tx store.Tx) error {
-		if _, _, complete, err := tx.Removed(1); complete || err != nil {
-			t.Errorf("removals of long ago: complete %v, %v", complete, err)
-		}
-		_, mark, _, _ := tx.Removed(1)
-		if added, same, complete, err := tx.Removed(mark - 5); !complete || err != nil || len(added) != 5 || same != mark {
-			t.Errorf("the last five: %v, %d, complete %v, %v", added, same, complete, err)
-		}
-		return nil
-	})
 }
 
 func versionsOf(t *testing.T, tx store.Tx, id string) []store.Object {

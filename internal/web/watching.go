@@ -1,0 +1,42 @@
+package web
+
+import (
+	"context"
+
+	"parley.example/parley/internal/node"
+	"parley.example/parley/watch"
+)
+
+// watchRoutes are what the standing watch says, and the plans made from it.
+func (s *Server) watchRoutes() {
+	n := s.node
+	handle(s, "GET", "/watch", "watch", readers, func(ctx context.Context, in *struct {
+		Horizon int `query:"horizon" default:"4"`
+	}) (node.Watch, error) {
+		return n.Watch(ctx, in.Horizon)
+	})
+	handle(s, "GET", "/watch/onsets", "watch-onsets", readers, func(ctx context.Context, in *struct {
+		FalseAlarms float64 `query:"false_alarms" default:"1" doc:"allowed a series and year"`
+	}) (watch.OnsetReport, error) {
+		return n.Onsets(ctx, in.FalseAlarms)
+	})
+	handle(s, "GET", "/watch/diversification", "watch-diversification", readers, func(ctx context.Context, in *struct {
+		Weeks int `query:"weeks" default:"52"`
+	}) (node.Diversification, error) {
+		return n.Diversification(ctx, in.Weeks)
+	})
+	handle(s, "GET", "/watch/record", "watch-record", append([]string{node.Auditor}, readers...), func(ctx context.Context, in *struct {
+		Horizon int `query:"horizon" default:"4"`
+	}) (node.SaidScore, error) {
+		return n.WatchRecord(ctx, in.Horizon)
+	})
+	handle(s, "POST", "/watch/coverage", "plan-coverage", readers, func(ctx context.Context, in *input[node.CoverageAsk]) (node.Coverage, error) {
+		return n.PlanCoverage(ctx, in.Body)
+	})
+	handle(s, "GET", "/watch/coverage", "list-coverage", readers, func(ctx context.Context, _ *none) (out struct {
+		Plans []node.Coverage `json:"plans"`
+	}, err error) {
+		out.Plans, err = n.CoveragePlans(ctx)
+		return out, err
+	})
+}
