@@ -35,6 +35,11 @@ func (b *Book) Add(c Card) error {
 		if c.Sequence <= last.Sequence {
 			return fmt.Errorf("card of %s: %w: sequence %d, known %d", c.Party, ErrStale, c.Sequence, last.Sequence)
 		}
+		for _, k := range known {
+			if k.signing == c.signing && k.cosigning != c.cosigning {
+				return fmt.Errorf("card of %s: %w: it pairs a signing key that was used before with another cosigning key", c.Party, ErrCard)
+			}
+		}
 	}
 	b.cards[c.Party] = append(known, c)
 	return nil
@@ -49,24 +54,17 @@ func (b *Book) Card(party string) (Card, bool) {
 	return known[len(known)-1], true
 }
 
-// Keys returns every operational signing key the party's long-term key ever
-// certified, oldest first: what was signed before a rotation stays verifiable.
-func (b *Book) Keys(party string) []ledger.PublicKey {
-	var out []ledger.PublicKey
-	for _, c := range b.cards[party] {
-		if !slices.Contains(out, c.signing) {
-			out = append(out, c.signing)
-		}
-	}
-	return out
-}
-
-// Signers lists the keys of several parties under their own names.
-func (b *Book) Signers(parties ...string) []ledger.Signed {
+// AccordSigners lists the keys that count on an accord, under the names of its
+// members: those on their newest cards, and earlier ones if the cards that
+// replaced them name the member's log under this accord.
+func (b *Book) AccordSigners(id string, parties ...string) []ledger.Signed {
 	var out []ledger.Signed
 	for _, p := range parties {
-		for _, k := range b.Keys(p) {
-			out = append(out, ledger.Signed{Name: p, Key: k})
+		for i, c := range b.cards[p] {
+			k := ledger.Signed{Name: p, Key: c.signing}
+			if _, named := b.until(p, i, ledger.Origin(id, p)); named && !slices.Contains(out, k) {
+				out = append(out, k)
+			}
 		}
 	}
 	return out

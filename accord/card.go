@@ -26,6 +26,9 @@ var (
 	// ErrCard reports a card that is malformed, cut short or not signed by the
 	// long-term key that it names.
 	ErrCard = errors.New("card is not valid")
+	// ErrRevoked reports what was signed, beyond the position that the newer
+	// card gives, with a key that this card replaced.
+	ErrRevoked = errors.New("key was revoked")
 	// ErrStale reports a card whose sequence number is not above the one known.
 	ErrStale = errors.New("card is older than the one known")
 	// ErrStranger reports a signature or card by a key that is not pinned.
@@ -54,6 +57,12 @@ type Card struct {
 	// operational one.
 	Root    string `json:"root"`
 	Signing string `json:"signing"`
+	// Cosigning is the ML-DSA-44 key (vkey) of the cosignatures that stand
+	// beside the operational key's; cards of early versions have none.
+	Cosigning string `json:"cosigning,omitzero"`
+	// Positions says where the keys of earlier cards end; see [MakePositions].
+	// A first card has none.
+	Positions []string `json:"positions,omitzero"`
 	// TLS is the SHA-256 of the link certificate's public key
 	// (SubjectPublicKeyInfo), base64, RFC 7469 section 2.4.
 	TLS       string    `json:"tls"`
@@ -63,6 +72,7 @@ type Card struct {
 	NotAfter  time.Time `json:"not_after"`
 
 	root, signing ledger.PublicKey
+	cosigning     ledger.MLDSAPublicKey
 	note          []byte
 }
 
@@ -72,14 +82,17 @@ func (c Card) RootKey() ledger.PublicKey { return c.root }
 // SigningKey is the operational signing key.
 func (c Card) SigningKey() ledger.PublicKey { return c.signing }
 
+// CosigningKey is the ML-DSA-44 key, zero where the card names none.
+func (c Card) CosigningKey() ledger.MLDSAPublicKey { return c.cosigning }
+
 // Note returns the card's exact signed bytes.
 func (c Card) Note() []byte { return c.note }
 
-// SignCard signs a card with the party's long-term key. Type, Root and Signing
-// are filled in.
-func SignCard(c Card, root ledger.Key, signing ledger.PublicKey) (Card, error) {
+// SignCard signs a card with the party's long-term key. Type, Root, Signing and
+// Cosigning are filled in; a zero cosigning key is left out.
+func SignCard(c Card, root ledger.Key, signing ledger.PublicKey, cosigning ledger.MLDSAPublicKey) (Card, error) {
 	c.Type = cardType
-	c.Root, c.Signing = root.Public().String(c.Party), signing.String(c.Party)
+	c.Root, c.Signing, c.Cosigning = root.Public().String(c.Party), signing.String(c.Party), cosigning.String(c.Party)
 	text, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return Card{}, fmt.Errorf("encoding card: %w", err)
@@ -121,8 +134,16 @@ func OpenCard(msg []byte) (Card, error) {
 	if name, c.signing, err = ledger.ParsePublicKey(c.Signing); err != nil || name != c.Party {
 		return bad("its signing key is not a key of %s", c.Party)
 	}
+	if c.Cosigning != "" {
+		if name, c.cosigning, err = ledger.ParseMLDSAPublicKey(c.Cosigning); err != nil || name != c.Party {
+			return bad("its cosigning key is not a key of %s", c.Party)
+		}
+	}
 	if c.Sequence < 1 || !c.NotAfter.After(c.NotBefore) {
 		return bad("sequence must be at least 1 and not_after must follow not_before")
+	}
+	if err := checkPositions(c.Positions); err != nil {
+		return bad("%w", err)
 	}
 	for _, e := range c.Endpoints {
 		if u, err := url.Parse(e); err != nil || u.Scheme != "https" || u.Host == "" {

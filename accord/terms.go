@@ -290,7 +290,9 @@ func Open(msg []byte, book *Book) (Accord, error) {
 			return Accord{}, fmt.Errorf("%w: accord names fingerprint %s for %s, known is %s", ErrStranger, m.Fingerprint(), m.Party, Fingerprint(c.root))
 		}
 	}
-	_, by, err := ledger.OpenNote(msg, book.Signers(a.Terms.Parties()...))
+	sum := sha256.Sum256([]byte(text))
+	a.ID = hex.EncodeToString(sum[:])
+	_, by, err := ledger.OpenNote(msg, book.AccordSigners(a.ID, a.Terms.Parties()...))
 	if err != nil {
 		return Accord{}, fmt.Errorf("%w: signatures: %w", ErrAccord, err)
 	}
@@ -299,7 +301,5 @@ func Open(msg []byte, book *Book) (Accord, error) {
 			a.SignedBy = append(a.SignedBy, m.Party)
 		}
 	}
-	sum := sha256.Sum256([]byte(text))
-	a.ID = hex.EncodeToString(sum[:])
 	return a, nil
 }

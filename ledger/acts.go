@@ -143,6 +143,12 @@ type (
 		Due      time.Time `json:"due"`
 		Priority Priority  `json:"priority,omitzero"`
 	}
+	// Rekey is the data of KeyReplaced: from this entry on the log is signed with
+	// the key of a newer card.
+	Rekey struct {
+		Sequence int64  `json:"sequence"` // of the card
+		Card     Digest `json:"card"`     // of its note
+	}
 	// RequestReply is the data of RequestAnswered. Declined says nothing of why:
 	// what does not exist and what is withheld are answered alike.
 	RequestReply struct {

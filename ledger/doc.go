@@ -7,11 +7,11 @@
 //
 // Trees follow RFC 6962 (golang.org/x/mod/sumdb/tlog); checkpoints,
 // cosignatures and proofs follow the C2SP specifications signed-note,
-// tlog-checkpoint, tlog-cosignature (cosignature/v1) and tlog-proof.
+// tlog-checkpoint, tlog-cosignature (Ed25519 and ML-DSA-44) and tlog-proof.
 //
 // An act is an [Event]; [NewLeaf] commits to its exact bytes; [Grow] adds the
 // leaf to the tree; [Key.SignCheckpoint] signs the tree; a partner replays the
-// leaves, compares the root and answers with [Key.Cosign].
+// leaves, compares the root and answers with [Cosign].
 //
 // The package holds no state and does no storage: keeping hashes, and never
 // signing two trees of one size, is the caller's part.

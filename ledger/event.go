@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -10,7 +11,6 @@ import (
 	"io"
 	"sort"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -39,11 +39,21 @@ const (
 	MatchAnswered   Kind = "match-answered"
 	RequestMade     Kind = "request-made"
 	RequestAnswered Kind = "request-answered"
+	KeyReplaced     Kind = "key-replaced"
 	maxEventBytes        = 1 << 20
 	maxLeafBytes         = 16 << 10
 	saltSize             = 32
 	leafHeader           = "parley-leaf/1"
 )
+
+// Kinds are all kinds that this version writes.
+var Kinds = []Kind{
+	AccordOffered, AccordSigned, AccordSuspended, AccordResumed,
+	AccordEnded, RungOffered, RungAccepted, RungLowered,
+	Released, Received, Corrected, Withdrawn,
+	Honoured, Judged, MatchPublished, MatchAsked,
+	MatchAnswered, RequestMade, RequestAnswered, KeyReplaced,
+}
 
 // ErrMalformed reports bytes that are not a leaf, event or receipt of this
 // protocol.
@@ -153,12 +163,16 @@ func (l Leaf) Open(event, salt []byte) (Event, error) {
 //	<commitment, base64>
 //	seen <party> <checkpoint hash, base64>     (one line a member, ascending)
 func (l Leaf) Marshal() []byte {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s\n%d\n%s\n", leafHeader, l.Kind, l.At.UnixMicro(), base64.StdEncoding.EncodeToString(l.Commitment[:]))
+	b := make([]byte, 0, 128+len(l.Seen)*128)
+	b = append(append(b, leafHeader...), '\n')
+	b = append(append(b, l.Kind...), '\n')
+	b = append(strconv.AppendInt(b, l.At.UnixMicro(), 10), '\n')
+	b = append(strict64.AppendEncode(b, l.Commitment[:]), '\n')
 	for _, s := range l.Seen {
-		fmt.Fprintf(&b, "seen %s %s\n", s.Party, base64.StdEncoding.EncodeToString(s.Hash[:]))
+		b = append(append(append(b, "seen "...), s.Party...), ' ')
+		b = append(strict64.AppendEncode(b, s.Hash[:]), '\n')
 	}
-	return []byte(b.String())
+	return b
 }
 
 // ParseLeaf reads a leaf; only the canonical spelling is accepted.
@@ -168,42 +182,75 @@ func ParseLeaf(b []byte) (Leaf, error) {
 	if len(b) > maxLeafBytes {
 		return bad("too long")
 	}
-	lines := strings.Split(string(b), "\n")
-	if len(lines) < 5 || lines[0] != leafHeader || lines[len(lines)-1] != "" {
+	header, rest, _ := bytes.Cut(b, newline)
+	kind, rest, _ := bytes.Cut(rest, newline)
+	at, rest, _ := bytes.Cut(rest, newline)
+	commitment, rest, ok := bytes.Cut(rest, newline)
+	if !ok || string(header) != leafHeader {
 		return bad("unknown form")
 	}
-	l.Kind = Kind(lines[1])
-	us, err := strconv.ParseInt(lines[2], 10, 64)
-	if err != nil {
+	if !isName(kind) {
+		return bad("kind is malformed")
+	}
+	l.Kind = Kind(kind)
+	us, err := strconv.ParseInt(string(at), 10, 64)
+	if err != nil || strconv.FormatInt(us, 10) != string(at) {
 		return bad("time is not a number of microseconds")
 	}
 	l.At = time.UnixMicro(us).UTC()
-	if !decode32(lines[3], &l.Commitment) {
+	if !decode32(commitment, &l.Commitment) {
 		return bad("commitment is not 32 bytes of base64")
 	}
-	for _, line := range lines[4 : len(lines)-1] {
-		f := strings.Split(line, " ")
+	for len(rest) > 0 {
+		var line []byte
+		if line, rest, ok = bytes.Cut(rest, newline); !ok {
+			return bad("it does not end in a newline")
+		}
+		after, isSeen := bytes.CutPrefix(line, []byte("seen "))
+		party, hash, ok := bytes.Cut(after, []byte(" "))
 		var s Seen
-		if len(f) != 3 || f[0] != "seen" || !nameRE.MatchString(f[1]) || !decode32(f[2], &s.Hash) {
+		if !isSeen || !ok || !isName(party) || !decode32(hash, &s.Hash) {
 			return bad("checkpoint line is malformed")
 		}
-		s.Party = f[1]
+		s.Party = string(party)
 		if n := len(l.Seen); n > 0 && l.Seen[n-1].Party >= s.Party {
 			return bad("checkpoint lines are out of order")
 		}
 		l.Seen = append(l.Seen, s)
 	}
-	if !nameRE.MatchString(string(l.Kind)) || string(l.Marshal()) != string(b) {
-		return bad("not in canonical form")
-	}
 	return l, nil
 }
 
-func decode32(s string, out *[32]byte) bool {
-	raw, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(raw) != len(out) {
+var (
+	newline  = []byte("\n")
+	strict64 = base64.StdEncoding.Strict()
+)
+
+// isName is nameRE, for what is read by the million.
+func isName(b []byte) bool {
+	if len(b) == 0 || len(b) > 200 {
 		return false
 	}
-	copy(out[:], raw)
+	for i, c := range b {
+		switch {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+		case i > 0 && (c == '.' || c == '_' || c == '/' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func decode32[T string | []byte](s T, out *[32]byte) bool {
+	if len(s) != 44 {
+		return false
+	}
+	var raw [33]byte // what 44 characters can decode to
+	n, err := strict64.Decode(raw[:], []byte(s))
+	if err != nil || n != len(out) {
+		return false
+	}
+	copy(out[:], raw[:])
 	return true
 }

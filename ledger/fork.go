@@ -82,12 +82,12 @@ func ParseFork(b []byte) (Fork, error) {
 
 // Verify reports nil when the evidence proves that the owner of the log called
 // origin signed both.
-func (f Fork) Verify(origin string, owner []PublicKey, cosigners []Signed) error {
-	earlier, err := OpenCheckpoint(f.Earlier, origin, owner, cosigners)
+func (f Fork) Verify(origin string, open Opener) error {
+	earlier, err := open(f.Earlier, origin)
 	if err != nil {
 		return fmt.Errorf("earlier checkpoint: %w", err)
 	}
-	later, err := OpenCheckpoint(f.Later, origin, owner, cosigners)
+	later, err := open(f.Later, origin)
 	if err != nil {
 		return fmt.Errorf("later checkpoint: %w", err)
 	}

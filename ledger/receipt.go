@@ -29,11 +29,15 @@ type Receipt struct {
 	Path   []tlog.Hash // inclusion proof, RFC 6962 section 2.1.1
 	// Checkpoint has all signatures that were gathered.
 	Checkpoint []byte
+	// Witnessings show the checkpoint in the owner's node log, as witnesses
+	// cosigned it ([Witnessing.Marshal]); several where they did not sign the
+	// same checkpoint of that log.
+	Witnessings [][]byte
 }
 
 // Marshal returns the receipt as one file: a header line, then sections, each
-// a line "name length", that many bytes and a newline; the last is a C2SP
-// tlog-proof. There is one spelling of a receipt.
+// a line "name length", that many bytes and a newline. The section proof is a
+// C2SP tlog-proof. There is one spelling of a receipt.
 func (r Receipt) Marshal() []byte {
 	var b bytes.Buffer
 	b.WriteString(receiptHeader)
@@ -50,6 +54,9 @@ func (r Receipt) Marshal() []byte {
 		p.Hashes = append(p.Hashes, h)
 	}
 	section("proof", p.Marshal())
+	for _, w := range r.Witnessings {
+		section("witnessing", w)
+	}
 	return b.Bytes()
 }
 
@@ -81,6 +88,8 @@ func ParseReceipt(b []byte) (Receipt, error) {
 			r.Leaf = body
 		case "proof":
 			err = p.Unmarshal(body)
+		case "witnessing":
+			r.Witnessings = append(r.Witnessings, body)
 		default:
 			err = errors.New("unknown section " + strconv.Quote(name))
 		}
@@ -125,12 +134,12 @@ func sections(rest []byte, each func(name string, body []byte) error) error {
 // Verify checks everything inside the receipt that depends on keys: that the
 // checkpoint is the owner's, that the leaf is in it, and that event and salt
 // open the leaf. Whose keys these are is for the accord and the cards to say.
-func (r Receipt) Verify(owner []PublicKey, cosigners []Signed) (Event, Checkpoint, error) {
+func (r Receipt) Verify(open Opener) (Event, Checkpoint, error) {
 	e, err := ParseEvent(r.Event)
 	if err != nil {
 		return e, Checkpoint{}, err
 	}
-	cp, err := OpenCheckpoint(r.Checkpoint, Origin(e.Accord, e.Party), owner, cosigners)
+	cp, err := open(r.Checkpoint, Origin(e.Accord, e.Party))
 	if err != nil {
 		return e, cp, fmt.Errorf("checkpoint: %w", err)
 	}

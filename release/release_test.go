@@ -47,7 +47,7 @@ func pact(t testing.TB, edit func(*accord.Terms)) (accord.Accord, *accord.State)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := accord.SignCard(accord.Card{Party: p, Name: p, Sequence: 1, NotBefore: day, NotAfter: day.AddDate(1, 0, 0)}, root, op.Public())
+		c, err := accord.SignCard(accord.Card{Party: p, Name: p, Sequence: 1, NotBefore: day, NotAfter: day.AddDate(1, 0, 0)}, root, op.Public(), ledger.MLDSAPublicKey{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -56,6 +56,7 @@ func (a *app) initCmd() *cobra.Command {
 	f.StringVar(&cfg.Console, "console", "127.0.0.1:8600", "address of the console (port 0 chooses a free one)")
 	f.StringVar(&cfg.ConsoleCert, "tls-cert", "", "PEM certificate for the console's address, or self for one that the node signs itself")
 	f.StringVar(&cfg.ConsoleKey, "tls-key", "", "PEM key of that certificate")
+	f.StringVar(&cfg.Cadence, "cadence", "", "how often witnesses are shown a new entry of the node log, whatever happens (default 1m)")
 	f.StringVar(&cfg.Mark, "mark", "", "emblem in the console: north, south or guarantor")
 	f.StringVar(&cfg.Notice, "notice", "", "notice shown on every page")
 	_ = c.MarkFlagRequired("party")

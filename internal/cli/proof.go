@@ -15,7 +15,6 @@ import (
 	"parley.example/parley/accord"
 	"parley.example/parley/internal/client"
 	"parley.example/parley/internal/node"
-	"parley.example/parley/ledger"
 )
 
 func (a *app) receiptCmd() *cobra.Command {
@@ -55,30 +54,42 @@ type verification struct {
 	File      string   `json:"file"`
 	Signers   []string `json:"signers"`
 	Witnesses []string `json:"witnesses"`
-	Reasons   []string `json:"reasons"`
-	Accord    string   `json:"accord,omitempty"`
-	Title     string   `json:"title,omitempty"`
-	Kind      string   `json:"kind,omitempty"`
-	At        string   `json:"at,omitempty"`
-	Log       string   `json:"log,omitempty"`
-	Index     int64    `json:"index,omitempty"`
-	Keys      []string `json:"keys,omitempty"` // party and fingerprint, to compare
-	Event     any      `json:"event,omitempty"`
+	// PostQuantum are those of both whose cosignature is with ML-DSA-44 too.
+	PostQuantum []string `json:"post_quantum,omitempty"`
+	WitnessedAt string   `json:"witnessed_at,omitempty"` // by the actor's clock
+	Reasons     []string `json:"reasons"`
+	Accord      string   `json:"accord,omitempty"`
+	Title       string   `json:"title,omitempty"`
+	Kind        string   `json:"kind,omitempty"`
+	At          string   `json:"at,omitempty"`
+	Log         string   `json:"log,omitempty"`
+	Index       int64    `json:"index,omitempty"`
+	Keys        []string `json:"keys,omitempty"` // party and fingerprint, to compare
+	Event       any      `json:"event,omitempty"`
 }
 
 func (a *app) verifyCmd() *cobra.Command {
 	var want string
+	var cards []string
 	c := &cobra.Command{
 		Use: "verify FILE…", Short: "Check receipts and evidence offline, with no node", Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			all := true
+			var newer [][]byte
+			for _, name := range cards {
+				b, err := os.ReadFile(name)
+				if err != nil {
+					return err
+				}
+				newer = append(newer, b)
+			}
 			var results []verification
 			for _, name := range args {
 				b, err := os.ReadFile(name)
 				if err != nil {
 					return err
 				}
-				v := verify(name, b, want)
+				v := verify(name, b, want, newer)
 				all = all && v.OK
 				results = append(results, v)
 			}
@@ -99,16 +110,17 @@ func (a *app) verifyCmd() *cobra.Command {
 			return err
 		},
 	}
+	c.Flags().StringArrayVar(&cards, "card", nil, "a newer card of a party: what was signed with a key that it replaced, beyond where it says, is refused")
 	c.Flags().StringVar(&want, "accord", "", "the accord that it must be under: its id or the beginning of it")
 	return c
 }
 
-func verify(name string, b []byte, want string) verification {
+func verify(name string, b []byte, want string, newer [][]byte) verification {
 	out := verification{What: "receipt", File: name, Signers: []string{}, Witnesses: []string{}, Reasons: []string{}}
-	if ledger.IsFork(b) {
-		return verifyFork(out, b, want)
+	if accord.IsEvidence(b) {
+		return verifyEvidence(out, b, want, newer)
 	}
-	v, err := accord.VerifyReceipt(b)
+	v, err := accord.VerifyReceipt(b, newer...)
 	if err == nil && !strings.HasPrefix(v.Accord.ID, want) {
 		err = fmt.Errorf("it is under accord %s, not %s", v.Accord.ID, want)
 	}
@@ -119,6 +131,10 @@ func verify(name string, b []byte, want string) verification {
 	out.OK = true
 	out.Signers = append([]string{v.Event.Party}, v.Members...)
 	out.Witnesses = append(out.Witnesses, v.Witnesses...)
+	out.PostQuantum = v.PostQuantum
+	if !v.WitnessedAt.IsZero() {
+		out.WitnessedAt = v.WitnessedAt.UTC().Format("2006-01-02T15:04:05.000000Z")
+	}
 	out.Accord, out.Title, out.Kind, out.Index = v.Accord.ID, v.Accord.Terms.Title, string(v.Event.Kind), v.Index
 	out.At, out.Log, out.Event = v.Event.At.UTC().Format("2006-01-02T15:04:05.000000Z"), v.Checkpoint.Origin, v.Event.Data
 	for _, m := range append(v.Accord.Terms.Members, v.Accord.Terms.Witnesses...) {
@@ -130,10 +146,10 @@ func verify(name string, b []byte, want string) verification {
 	return out
 }
 
-// verifyFork judges evidence that a log's owner signed two histories.
-func verifyFork(out verification, b []byte, want string) verification {
+// verifyEvidence judges evidence against the owner of a log.
+func verifyEvidence(out verification, b []byte, want string, newer [][]byte) verification {
 	out.What = "evidence"
-	v, err := accord.VerifyEvidence(b)
+	v, err := accord.VerifyEvidence(b, newer...)
 	if err == nil && !strings.HasPrefix(v.Accord.ID, want) {
 		err = fmt.Errorf("it is under accord %s, not %s", v.Accord.ID, want)
 	}
@@ -142,7 +158,7 @@ func verifyFork(out verification, b []byte, want string) verification {
 		return out
 	}
 	out.OK, out.Signers, out.Accord, out.Title, out.Log = true, []string{v.Party}, v.Accord.ID, v.Accord.Terms.Title, v.Log
-	out.Reasons = append(out.Reasons, fmt.Sprintf("%s signed two histories of its log: the tree of %d entries is not the beginning of the tree of %d", v.Party, v.Sizes[0], v.Sizes[1]))
+	out.Reasons = append(out.Reasons, v.Proven)
 	for _, m := range append(v.Accord.Terms.Members, v.Accord.Terms.Witnesses...) {
 		out.Keys = append(out.Keys, m.Party+" "+m.Fingerprint())
 	}
@@ -171,7 +187,8 @@ func (v verification) print(w io.Writer) {
 	line(w, "act", v.Kind, "by "+v.Signers[0], "at "+v.At)
 	line(w, "accord", short(v.Accord), v.Title)
 	line(w, "signed by", strings.Join(v.Signers, ", "))
-	line(w, "witnessed by", strings.Join(v.Witnesses, ", "))
+	line(w, "witnessed by", strings.Join(v.Witnesses, ", "), v.WitnessedAt)
+	line(w, "with ML-DSA-44", strings.Join(v.PostQuantum, ", "))
 	for _, k := range v.Keys {
 		party, fp, _ := strings.Cut(k, " ")
 		line(w, "key of "+party, fp)

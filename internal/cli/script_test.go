@@ -26,11 +26,13 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ready": ready,
-			"flip":  flip,
-			"halve": halve,
-			"keep":  keep,
-			"edit":  edit,
+			"copydir":   copydir,
+			"ready":     ready,
+			"listening": listening,
+			"flip":      flip,
+			"halve":     halve,
+			"keep":      keep,
+			"edit":      edit,
 
 			"phones":    phones,
 			"computing": computing,

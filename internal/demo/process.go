@@ -24,7 +24,7 @@ type process struct {
 // newProcess makes a node's folder.
 func newProcess(ctx context.Context, binary, dir, party, name string) (*process, error) {
 	p := &process{party: party, dir: dir, binary: binary, Client: client.New(dir)}
-	out, err := p.run(ctx, "init", "--party", party, "--name", name, "--mark", party, "--link", "127.0.0.1:0", "--console", "127.0.0.1:0", "--notice", Notice)
+	out, err := p.run(ctx, "init", "--party", party, "--name", name, "--mark", party, "--link", "127.0.0.1:0", "--console", "127.0.0.1:0", "--notice", Notice, "--cadence", "250ms")
 	if err != nil {
 		return nil, fmt.Errorf("making the node of %s: %w: %s", party, err, out)
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -61,8 +60,7 @@ type News struct {
 // *[Evidence]), [ErrSuspect] or [ErrParcel].
 func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, error) {
 	origin := ledger.Origin(a.ID, p.From)
-	others := slices.DeleteFunc(append(a.Terms.Parties(), a.Terms.WitnessParties()...), func(x string) bool { return x == p.From })
-	cp, err := ledger.OpenCheckpoint(p.Checkpoint, origin, book.Keys(p.From), book.Signers(others...))
+	cp, err := book.Opener(p.From, append(a.Terms.Parties(), a.Terms.WitnessParties()...)...)(p.Checkpoint, origin)
 	if err != nil {
 		return News{}, fmt.Errorf("%w: checkpoint of %s: %w", ErrParcel, p.From, err)
 	}
@@ -77,7 +75,7 @@ func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, er
 			return News{}, err
 		}
 		if past.Hash != cp.Tree.Hash {
-			return News{}, heldProves(held, p, past)
+			return News{}, HeldProves(held, cp, past)
 		}
 		news.Tree = held.Tree
 		return news, nil
@@ -103,7 +101,7 @@ func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, er
 	news.Events = make([]ledger.Event, len(news.Entries))
 	for i, e := range news.Entries {
 		leaves[i] = e.Leaf
-		if news.Events[i], err = checkEntry(e, a.ID, p.From); err != nil {
+		if news.Events[i], err = CheckEntry(e, a.ID, p.From); err != nil {
 			return News{}, fmt.Errorf("%w: entry %d: %w", ErrParcel, held.Tree.N+int64(i), err)
 		}
 	}
@@ -119,7 +117,7 @@ func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, er
 	if err := ledger.CheckConsistency(news.Tree, cp.Tree, proof); err != nil {
 		if held.Tree.N > 0 && errors.Is(err, ErrFork) {
 			if cp.Tree.N == held.Tree.N {
-				return News{}, heldProves(held, p, held.Tree)
+				return News{}, HeldProves(held, cp, held.Tree)
 			}
 			return News{}, fmt.Errorf("%w: %s signed a tree of size %d", ErrSuspect, p.From, cp.Tree.N)
 		}
@@ -154,16 +152,21 @@ func stale(p Parcel, held Replica, cp ledger.Checkpoint) (News, error) {
 	return News{Checkpoint: cp, Tree: held.Tree, First: held.Tree.N}, nil
 }
 
-// heldProves makes evidence of a smaller or equal signed tree that is no prefix
-// of what is held, which the held checkpoint covers.
-func heldProves(held Replica, p Parcel, past ledger.Tree) error {
-	proof, err := ledger.ProveConsistency(past.N, held.Tree.N, held.Hashes)
+// HeldProves makes evidence of a smaller or equal signed tree that is no prefix
+// of what is held, which the held checkpoint covers; past is what is held at
+// that size. It returns an *[Evidence].
+func HeldProves(held Replica, signed ledger.Checkpoint, past ledger.Tree) error {
+	size, err := ledger.CheckpointSize(held.Checkpoint)
+	if err != nil || size < past.N {
+		return fmt.Errorf("%w: %s signed a tree of size %d", ErrSuspect, signed.Origin, past.N)
+	}
+	proof, err := ledger.ProveConsistency(past.N, size, held.Hashes)
 	if err != nil {
 		return err
 	}
 	return &Evidence{
-		ledger.Fork{Earlier: p.Checkpoint, Later: held.Checkpoint, Root: past.Hash, Proof: proof},
-		fmt.Errorf("%w: %s signed another tree of size %d than the one held", ErrFork, p.From, past.N),
+		ledger.Fork{Earlier: signed.Note, Later: held.Checkpoint, Root: past.Hash, Proof: proof},
+		fmt.Errorf("%w: another tree of size %d of %s is signed than the one held", ErrFork, past.N, signed.Origin),
 	}
 }
 
@@ -225,7 +228,10 @@ func (x extended) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return out, nil
 }
 
-func checkEntry(e Entry, accordID, party string) (ledger.Event, error) {
+// CheckEntry checks an entry alone: the leaf's form, that the opening, where
+// there is one, fits it, and that it is an act of the party under the accord. It
+// returns the event, zero where the entry is not opened.
+func CheckEntry(e Entry, accordID, party string) (ledger.Event, error) {
 	leaf, err := ledger.ParseLeaf(e.Leaf)
 	if err != nil {
 		return ledger.Event{}, err

@@ -50,7 +50,7 @@ func newParty(t testing.TB, random io.Reader, id string) party {
 	p.card, err = accord.SignCard(accord.Card{
 		Party: id, Name: id, Sequence: 1, TLS: "pin", Parcel: "age1", Endpoints: []string{"https://127.0.0.1:1"},
 		NotBefore: day, NotAfter: day.AddDate(1, 0, 0),
-	}, p.root, p.signing.Public())
+	}, p.root, p.signing.Public(), ledger.MLDSAPublicKey{})
 	if err != nil {
 		t.Fatal(err)
 	}

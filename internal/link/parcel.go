@@ -55,6 +55,15 @@ type Header struct {
 	Have int64 `json:"have"`
 	// First is the index of the first leaf in the parcel.
 	First int64 `json:"first"`
+	// Witnessed is the size up to which From knows To's log to be witnessed, and
+	// WitnessedBy by how many.
+	Witnessed   int64 `json:"witnessed,omitzero"`
+	WitnessedBy int   `json:"witnessed_by,omitzero"`
+	// Want asks, where it is not 0, for From's own log as To holds it, from the
+	// entry Want-1 on: From has lost it. OwnFirst is the index of the first entry
+	// in Own.
+	Want     int64 `json:"want,omitzero"`
+	OwnFirst int64 `json:"own_first,omitzero"`
 	// More says that From has more than fitted.
 	More bool `json:"more,omitzero"`
 }
@@ -86,6 +95,14 @@ type Parcel struct {
 	Proof    []tlog.Hash
 	Bodies   []Body
 	Cosigned []byte // the recipient's own checkpoint with the sender's cosignature
+	// WitnessedTree is a checkpoint of the sender's log and Witnessings the proofs
+	// that witnesses saw it (ledger.Witnessing); both or neither.
+	WitnessedTree []byte
+	Witnessings   [][]byte
+	// Own is the recipient's own log, which it lost, as the sender holds it;
+	// OwnProof leads from the last entry to the tree of Cosigned.
+	Own      []Entry
+	OwnProof []tlog.Hash
 }
 
 // Frame types, in the only order in which they may come.
@@ -98,10 +115,13 @@ const (
 	frameProof      = 'P'
 	frameBody       = 'B'
 	frameCosigned   = 'S'
+	frameWitnessed  = 'W'
+	frameOwn        = 'R'
+	frameOwnProof   = 'Q'
 	frameEnd        = 'E'
 )
 
-const frameOrder = "HCALKPBSE"
+const frameOrder = "HCALKPBSWRQE"
 
 // Encode writes the parcel, zstd-compressed: the magic line, then frames (one
 // byte of type, four of length, payload), the last of which is the SHA-256 of
@@ -155,6 +175,23 @@ func (p Parcel) Encode(w io.Writer) error {
 	if p.Cosigned != nil {
 		frame(frameCosigned, p.Cosigned)
 	}
+	if len(p.Witnessings) > 0 {
+		parts := [][]byte{field(p.WitnessedTree)}
+		for _, w := range p.Witnessings {
+			parts = append(parts, field(w))
+		}
+		frame(frameWitnessed, parts...)
+	}
+	for _, e := range p.Own {
+		frame(frameOwn, field(e.Leaf), field(e.Event), field(e.Salt))
+	}
+	if len(p.OwnProof) > 0 {
+		var b []byte
+		for _, h := range p.OwnProof {
+			b = append(b, h[:]...)
+		}
+		frame(frameOwnProof, b)
+	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("writing parcel: %w", err)
 	}
@@ -191,7 +228,7 @@ func Decode(r io.Reader) (Parcel, error) {
 			return Parcel{}, err
 		}
 		at := bytes.IndexByte([]byte(frameOrder), typ)
-		repeats := typ == frameCard || typ == frameEntry || typ == frameBody
+		repeats := typ == frameCard || typ == frameEntry || typ == frameBody || typ == frameOwn
 		if at < 0 || at < stage || (at == stage && at > 0 && !repeats) || (stage == 0 && p.From == "" && typ != frameHeader) || (typ == frameHeader && p.From != "") {
 			return Parcel{}, fmt.Errorf("%w: frame %q out of place", ErrParcel, typ)
 		}
@@ -215,14 +252,21 @@ func (p *Parcel) take(typ byte, b []byte) error {
 	switch typ {
 	case frameHeader:
 		err := json.Unmarshal(b, &p.Header, jsontext.AllowDuplicateNames(false))
-		if err != nil || p.From == "" || p.To == "" || p.Header.Accord == "" || p.Have < 0 || p.First < 0 {
+		if err != nil || p.From == "" || p.To == "" || p.Header.Accord == "" || p.Have < 0 || p.First < 0 || p.Want < 0 || p.OwnFirst < 0 {
 			return fmt.Errorf("%w: header does not read", ErrParcel)
 		}
 	case frameCard:
 		p.Cards = append(p.Cards, b)
 	case frameAccord:
 		p.Accord = b
-	case frameEntry:
+	case frameOwnProof:
+		if len(b) == 0 || len(b)%tlog.HashSize != 0 || len(b) > 64*tlog.HashSize {
+			return fmt.Errorf("%w: proof of the recipient's log does not read", ErrParcel)
+		}
+		for ; len(b) > 0; b = b[tlog.HashSize:] {
+			p.OwnProof = append(p.OwnProof, tlog.Hash(b[:tlog.HashSize]))
+		}
+	case frameEntry, frameOwn:
 		var e Entry
 		var ok [3]bool
 		e.Leaf, b, ok[0] = cutField(b)
@@ -231,7 +275,11 @@ func (p *Parcel) take(typ byte, b []byte) error {
 		if !ok[0] || !ok[1] || !ok[2] || len(b) > 0 || len(e.Leaf) == 0 {
 			return fmt.Errorf("%w: entry %d does not read", ErrParcel, len(p.Entries))
 		}
-		p.Entries = append(p.Entries, e)
+		if typ == frameOwn {
+			p.Own = append(p.Own, e)
+		} else {
+			p.Entries = append(p.Entries, e)
+		}
 	case frameCheckpoint:
 		p.Checkpoint = b
 	case frameProof:
@@ -252,6 +300,17 @@ func (p *Parcel) take(typ byte, b []byte) error {
 		p.Bodies = append(p.Bodies, Body{int64(binary.BigEndian.Uint64(b)), b[8:]})
 	case frameCosigned:
 		p.Cosigned = b
+	case frameWitnessed:
+		ok := false
+		p.WitnessedTree, b, ok = cutField(b)
+		for ok && len(b) > 0 && len(p.Witnessings) < 64 {
+			var w []byte
+			w, b, ok = cutField(b)
+			p.Witnessings = append(p.Witnessings, w)
+		}
+		if !ok || len(b) > 0 || p.WitnessedTree == nil || len(p.Witnessings) == 0 {
+			return fmt.Errorf("%w: witnessing does not read", ErrParcel)
+		}
 	}
 	return nil
 }

@@ -19,13 +19,12 @@ import (
 
 // Kinds of documents.
 const (
-	docAccord    = "accord"    // by id: the accord's note
-	docDraft     = "draft"     // by name: Draft
-	docPeer      = "peer"      // by accord/party: peer
-	docWitnessed = "witnessed" // by log: the checkpoint note that we cosigned last, as witness
-	docAlarm     = "alarm"     // by id: Alarm
-	docRequest   = "request"   // by id: request
-	docTodo      = "todo"      // by kind/…: work that an applied parcel left
+	docAccord  = "accord"  // by id: the accord's note
+	docDraft   = "draft"   // by name: Draft
+	docPeer    = "peer"    // by accord/party: peer
+	docAlarm   = "alarm"   // by id: Alarm
+	docRequest = "request" // by id: request
+	docTodo    = "todo"    // by kind/…: work that an applied parcel left
 )
 
 // maxOffered bounds how many accords of one partner may wait for signatures.
@@ -161,6 +160,14 @@ func (n *Node) OfferAccord(ctx context.Context, name string) (Accord, error) {
 
 // SignAccord adds this party's signature to an accord that was offered to it.
 func (n *Node) SignAccord(ctx context.Context, id string) (Accord, error) {
+	a, err := n.signAccord(ctx, id)
+	if err == nil {
+		err = n.endReplaced(ctx)
+	}
+	return a, err
+}
+
+func (n *Node) signAccord(ctx context.Context, id string) (Accord, error) {
 	return n.change(ctx, id, func(tx store.Tx, p pact) error {
 		if slices.Contains(p.SignedBy, n.cfg.Party) {
 			return fmt.Errorf("%w: it bears our signature already", ErrState)
@@ -445,6 +452,14 @@ func (n *Node) takeAccord(tx store.Tx, from string, note []byte) (accord.Accord,
 	}
 	if waiting >= maxOffered {
 		return a, fmt.Errorf("%w: %d accords offered by %s wait already", accord.ErrAccord, waiting, from)
+	}
+	if _, ok, err := n.guard.last(ledger.Origin(a.ID, n.cfg.Party)); err != nil {
+		return a, err
+	} else if n.signedByUs(a) && !ok {
+		// We signed it and know nothing of it: database and guard are gone.
+		if err := tx.PutDoc(docLost, ledger.Origin(a.ID, n.cfg.Party), []byte("{}")); err != nil {
+			return a, err
+		}
 	}
 	return a, tx.PutDoc(docAccord, a.ID, a.Note)
 }

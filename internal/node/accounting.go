@@ -2,7 +2,9 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"parley.example/parley/accord"
 	"parley.example/parley/internal/store"
@@ -92,4 +94,48 @@ func (n *Node) amended(tx store.Tx, a accord.Accord) (by string, err error) {
 		}
 	}
 	return "", nil
+}
+
+// endReplaced ends accords that an amendment in force replaced and whose
+// members do not all stand in it: who was dropped is told in our log.
+func (n *Node) endReplaced(ctx context.Context) error {
+	var replaced []pact
+	var by []string
+	err := n.view(ctx, func(tx store.Tx) error {
+		docs, err := tx.ListDocs(docAccord)
+		if err != nil {
+			return err
+		}
+		for _, d := range docs {
+			a, err := n.openAccord(d.Body)
+			if err != nil {
+				return err
+			}
+			if a.Terms.Amends == "" || !a.InForce() || n.now().Before(a.Terms.Effective) || !slices.Contains(a.Terms.Parties(), n.cfg.Party) {
+				continue
+			}
+			old, err := n.pact(tx, a.Terms.Amends)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			dropped := slices.ContainsFunc(old.Terms.Parties(), func(p string) bool { return !slices.Contains(a.Terms.Parties(), p) })
+			if dropped && old.state.Ended() == nil && slices.Contains(old.Terms.Parties(), n.cfg.Party) {
+				replaced, by = append(replaced, old), append(by, a.ID)
+			}
+		}
+		return nil
+	})
+	for i, old := range replaced {
+		// What is between those who stay is theirs: no word of it.
+		err = errors.Join(err, n.update(ctx, func(tx store.Tx) error {
+			_, err := n.act(tx, old.Accord, ledger.AccordEnded, ledger.Reason{Reason: "replaced by another accord"})
+			return err
+		}))
+		n.opt.Log.Info("accord ended", "accord", old.ID, "replaced by", by[i])
+		n.kick(old.Accord)
+	}
+	return err
 }

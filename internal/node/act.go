@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -49,17 +50,23 @@ func (n *Node) actAll(tx store.Tx, a accord.Accord, acts []act) (int64, error) {
 	if err != nil || len(acts) == 0 {
 		return size, err
 	}
+	if err := n.whole(tx, log, size); err != nil {
+		return 0, err
+	}
 	var seen []ledger.Seen
 	for _, p := range n.others(a) {
-		cp, err := tx.LatestCheckpoint(ledger.Origin(a.ID, p))
-		switch {
-		case err == nil:
-			seen = append(seen, ledger.Seen{Party: p, Hash: ledger.CheckpointHash(cp.Note)})
-		case !errors.Is(err, store.ErrNotFound):
+		s, ok, err := n.seenOf(tx, a, p)
+		if err != nil {
 			return 0, err
 		}
+		if ok {
+			seen = append(seen, s)
+		}
 	}
-	now := n.now()
+	now, err := n.actTime(tx, log, size)
+	if err != nil {
+		return 0, err
+	}
 	leaves := make([][]byte, len(acts))
 	events := make([]store.Event, len(acts))
 	for i, x := range acts {
@@ -89,6 +96,24 @@ func (n *Node) actAll(tx store.Tx, a accord.Accord, acts []act) (int64, error) {
 		}
 	}
 	return size, nil
+}
+
+// actTime is the time of an act: now, and never before the act before it, so
+// that a clock that was set back does not look like an entry dated back.
+func (n *Node) actTime(tx store.Tx, log string, size int64) (time.Time, error) {
+	now := n.now()
+	if size == 0 {
+		return now, nil
+	}
+	last, err := tx.Leaves(log, size-1, size)
+	if err != nil {
+		return now, err
+	}
+	l, err := ledger.ParseLeaf(last[0])
+	if err == nil && l.At.After(now) {
+		now = l.At
+	}
+	return now, err
 }
 
 // queue puts what the gate let pass into the outbox, under the event that
@@ -124,11 +149,11 @@ func (n *Node) checkpoint(ctx context.Context, log string) error {
 		if err != nil {
 			return err
 		}
-		cp, err := tx.LatestCheckpoint(log)
-		if err == nil && cp.Size == size || size == 0 {
-			return nil
+		if err := n.whole(tx, log, size); err != nil {
+			return err
 		}
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
+		signed, err := n.signedSize(tx, log)
+		if err != nil || signed == size || size == 0 {
 			return err
 		}
 		if tree, err = ledger.TreeAt(size, hashes{tx, log}); err != nil {
@@ -144,8 +169,29 @@ func (n *Node) checkpoint(ctx context.Context, log string) error {
 		return err
 	}
 	return n.update(ctx, func(tx store.Tx) error {
+		if l, err := n.nodeLog(tx); err != nil || l.Origin == log {
+			l.Head = note // one is enough: every tick has its own
+			return errors.Join(err, putDoc(tx, docNodeLog, "", l))
+		}
 		return tx.PutCheckpoint(store.Checkpoint{Log: log, Size: tree.N, Note: note, At: n.now().UnixMicro()})
 	})
+}
+
+// signedSize is the size of the newest checkpoint of a log of ours.
+func (n *Node) signedSize(tx store.Tx, log string) (int64, error) {
+	if l, err := n.nodeLog(tx); err != nil {
+		return 0, err
+	} else if l.Origin == log {
+		if l.Head == nil {
+			return 0, nil
+		}
+		return ledger.CheckpointSize(l.Head)
+	}
+	cp, err := tx.LatestCheckpoint(log)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	return cp.Size, err
 }
 
 // pact is an accord with its present state.

@@ -2,10 +2,9 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
-
-	"golang.org/x/mod/sumdb/tlog"
+	"time"
 
 	"parley.example/parley/internal/store"
 	"parley.example/parley/ledger"
@@ -29,8 +28,8 @@ type AuditLog struct {
 const auditBatch = 10_000
 
 // Audit checks every log from its leaves up, trusting nothing that was
-// computed before: each leaf's form, the tree that the leaves make against
-// every stored hash's root and checkpoint, each opening against its leaf.
+// computed before: each leaf's form and time, each opening against its leaf,
+// the tree that the leaves make against every checkpoint and the stored hashes.
 func (n *Node) Audit(ctx context.Context) (Audit, error) {
 	out := Audit{OK: true, Logs: []AuditLog{}}
 	err := n.view(ctx, func(tx store.Tx) error {
@@ -54,6 +53,9 @@ func (n *Node) Audit(ctx context.Context) (Audit, error) {
 func (n *Node) auditLog(ctx context.Context, tx store.Tx, log string) (AuditLog, error) {
 	a := AuditLog{Log: log, Faults: []string{}}
 	fault := func(format string, args ...any) { a.Faults = append(a.Faults, fmt.Sprintf(format, args...)) }
+	if _, err := ledger.ParseNodeOrigin(log); err == nil {
+		return n.auditNodeLog(tx, a)
+	}
 	accordID, owner, err := ledger.ParseOrigin(log)
 	if err != nil {
 		return a, err
@@ -65,7 +67,13 @@ func (n *Node) auditLog(ctx context.Context, tx store.Tx, log string) (AuditLog,
 	if a.Entries, err = tx.LogSize(log); err != nil {
 		return a, err
 	}
-	var mine fresh
+	open := n.opener(pc.Accord, owner)
+	var f ledger.Frontier
+	var before time.Time
+	next, err := n.nextCheckpoint(tx, log, 1)
+	if err != nil {
+		return a, err
+	}
 	for from := int64(0); from < a.Entries; from += auditBatch {
 		if err := ctx.Err(); err != nil {
 			return a, err
@@ -78,64 +86,95 @@ func (n *Node) auditLog(ctx context.Context, tx store.Tx, log string) (AuditLog,
 		if err != nil {
 			return a, err
 		}
-		opened := make(map[int64]store.Event, len(events))
-		for _, e := range events {
-			opened[e.Index] = e
-		}
 		for i, raw := range leaves {
 			index := from + int64(i)
 			leaf, err := ledger.ParseLeaf(raw)
-			if err != nil {
+			switch {
+			case err != nil:
 				fault("entry %d: %v", index, err)
-			} else if e, ok := opened[index]; ok {
+			case leaf.At.Before(before):
+				fault("entry %d is dated back: it claims to be older than the one before it", index)
+			}
+			before = leaf.At
+			for len(events) > 0 && events[0].Index < index {
+				events = events[1:]
+			}
+			if err == nil && len(events) > 0 && events[0].Index == index {
 				a.Opened++
-				if err := leaf.Opens(e.Bytes, e.Salt); err != nil {
+				if err := leaf.Opens(events[0].Bytes, events[0].Salt); err != nil {
 					fault("entry %d: %v", index, err)
 				}
 			}
+			f.Add(raw)
+			if next.Size != index+1 {
+				continue
+			}
+			if cp, err := open(next.Note, log); err != nil {
+				fault("checkpoint at %d: %v", next.Size, err)
+			} else if cp.Tree != f.Tree() {
+				fault("checkpoint at %d signs another tree than the entries make", next.Size)
+			}
+			if next, err = n.nextCheckpoint(tx, log, next.Size+1); err != nil {
+				return a, err
+			}
 		}
-		hs, _, err := ledger.Grow(from, leaves, mine)
-		if err != nil {
-			return a, err
-		}
-		mine = append(mine, hs...)
 	}
-	others := slices.DeleteFunc(append(pc.Terms.Parties(), pc.Terms.WitnessParties()...), func(p string) bool { return p == owner })
-	for size := int64(1); ; size++ {
-		cp, err := tx.CheckpointFrom(log, size)
-		if err != nil {
-			break // none is left
-		}
-		size = cp.Size
-		opened, err := ledger.OpenCheckpoint(cp.Note, log, n.currentBook().Keys(owner), n.currentBook().Signers(others...))
-		if err != nil {
-			fault("checkpoint at %d: %v", cp.Size, err)
-			continue
-		}
-		if opened.Tree.N > a.Entries {
-			continue // a partner's newer one: its entries are still to come
-		}
-		tree, err := ledger.TreeAt(opened.Tree.N, mine)
-		if err != nil {
-			return a, err
-		}
-		if tree != opened.Tree {
-			fault("checkpoint at %d signs another tree than the entries make", cp.Size)
-		}
+	// A partner's newer checkpoint may wait for its entries.
+	stored, err := ledger.TreeAt(a.Entries, hashes{tx, log})
+	if err != nil {
+		return a, err
+	}
+	if stored != f.Tree() {
+		fault("the stored hashes make another tree than the entries")
 	}
 	return a, nil
 }
 
-// fresh holds hashes computed anew.
-type fresh []tlog.Hash
-
-func (f fresh) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
-	out := make([]tlog.Hash, len(indexes))
-	for i, x := range indexes {
-		if x >= int64(len(f)) {
-			return nil, fmt.Errorf("hash %d is not there", x)
-		}
-		out[i] = f[x]
+// nextCheckpoint is the first checkpoint of a log from a size on, zero where none
+// is left.
+func (n *Node) nextCheckpoint(tx store.Tx, log string, size int64) (store.Checkpoint, error) {
+	cp, err := tx.CheckpointFrom(log, size)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Checkpoint{}, nil
 	}
-	return out, nil
+	return cp, err
+}
+
+// auditNodeLog checks our node log: the form of each tick, that time does not
+// go back, and the tree against the newest checkpoint.
+func (n *Node) auditNodeLog(tx store.Tx, a AuditLog) (_ AuditLog, err error) {
+	fault := func(format string, args ...any) { a.Faults = append(a.Faults, fmt.Sprintf(format, args...)) }
+	if a.Entries, err = tx.LogSize(a.Log); err != nil {
+		return a, err
+	}
+	l, err := n.nodeLog(tx)
+	if err != nil {
+		return a, err
+	}
+	var head ledger.Checkpoint
+	if l.Origin == a.Log && l.Head != nil {
+		if head, err = n.currentBook().Opener(n.cfg.Party, n.currentBook().Parties()...)(l.Head, a.Log); err != nil {
+			fault("checkpoint: %v", err)
+		}
+	}
+	var f ledger.Frontier
+	var last ledger.Tick
+	for from := int64(0); from < a.Entries; from += auditBatch {
+		leaves, err := tx.Leaves(a.Log, from, min(a.Entries, from+auditBatch))
+		if err != nil {
+			return a, err
+		}
+		for i, raw := range leaves {
+			index := from + int64(i)
+			t, err := ledger.ParseTick(raw)
+			if err != nil || t.At.Before(last.At) {
+				fault("tick %d does not read or goes back in time", index)
+			}
+			last = t
+			if f.Add(raw); head.Tree.N == index+1 && head.Tree != f.Tree() {
+				fault("its checkpoint signs another tree than the ticks make")
+			}
+		}
+	}
+	return a, nil
 }

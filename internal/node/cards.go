@@ -45,7 +45,7 @@ func (n *Node) ensureOwnCard(ctx context.Context) error {
 	c, err := accord.SignCard(accord.Card{
 		Party: n.cfg.Party, Name: n.cfg.Name, Sequence: 1, TLS: pin, Parcel: n.keys.parcel.Recipient().String(),
 		Endpoints: []string{"https://" + n.cfg.Link}, NotBefore: now, NotAfter: now.Add(cardLife),
-	}, n.keys.root, n.signing().Public())
+	}, n.keys.root, n.keys.signing.Public(), n.keys.cosigning.Public())
 	if err != nil {
 		return err
 	}
@@ -109,16 +109,22 @@ func (n *Node) keepCard(ctx context.Context, c accord.Card) (Card, error) {
 	return n.cardView(c), n.loadBook(ctx)
 }
 
-// putCard stores a card if the rules for cards let it in.
+// putCard stores a card if the rules for cards let it in, and takes out what a
+// newer one disowns.
 func (n *Node) putCard(tx store.Tx, c accord.Card) error {
 	book, err := readBook(tx)
 	if err != nil {
 		return err
 	}
+	known, ok := book.Card(c.Party)
+	fresh := !ok || c.Sequence > known.Sequence
 	if err := book.Add(c); err != nil {
 		return err
 	}
-	return tx.PutCard(store.Card{Party: c.Party, Sequence: c.Sequence, Note: c.Note(), Added: n.now().UnixMicro()})
+	if err := tx.PutCard(store.Card{Party: c.Party, Sequence: c.Sequence, Note: c.Note(), Added: n.now().UnixMicro()}); err != nil || !fresh {
+		return err
+	}
+	return n.dropForged(tx, c)
 }
 
 // who finds the party behind a link key.

@@ -27,6 +27,9 @@ var ErrRestored = errors.New("the database is older than the last signed checkpo
 type guard struct {
 	dir string
 	mu  sync.Mutex // serialises signing
+
+	known sync.Mutex
+	trees map[string]signedTree // what the files say; guarded by known
 }
 
 type signedTree struct {
@@ -40,20 +43,58 @@ func (g *guard) file(log string) string {
 	return filepath.Join(g.dir, hex.EncodeToString(sum[:16])+".json")
 }
 
-// advance records that tree is about to be signed. r must read the log's
-// hashes: the tree signed last must be a prefix of what the database holds.
-// The caller holds mu.
-func (g *guard) advance(log string, tree ledger.Tree, r ledger.HashReader) error {
+// last is the tree of a log that was signed last; ok is false where none is
+// known.
+func (g *guard) last(log string) (t signedTree, ok bool, err error) {
+	g.known.Lock()
+	defer g.known.Unlock()
+	if t, ok = g.trees[log]; ok {
+		return t, t.Size > 0, nil
+	}
 	b, err := os.ReadFile(g.file(log))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return fmt.Errorf("reading the signing state: %w", err)
+		return t, false, fmt.Errorf("reading the signing state: %w", err)
 	default:
-		var last signedTree
-		if err := json.Unmarshal(b, &last); err != nil || last.Log != log {
-			return fmt.Errorf("signing state %s is damaged; refusing to sign", g.file(log))
+		if err := json.Unmarshal(b, &t); err != nil || t.Log != log {
+			return t, false, fmt.Errorf("signing state %s is damaged; refusing to sign", g.file(log))
 		}
+	}
+	if g.trees == nil {
+		g.trees = make(map[string]signedTree)
+	}
+	g.trees[log] = t
+	return t, t.Size > 0, nil
+}
+
+// put records a tree, durably, before it is signed. The caller holds mu.
+func (g *guard) put(t signedTree) error {
+	b, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(g.file(t.Log), append(b, '\n')); err != nil {
+		return err
+	}
+	g.known.Lock()
+	defer g.known.Unlock()
+	if g.trees == nil {
+		g.trees = make(map[string]signedTree)
+	}
+	g.trees[t.Log] = t
+	return nil
+}
+
+// advance records that tree is about to be signed. r must read the log's
+// hashes: the tree signed last must be a prefix of what the database holds.
+// The caller holds mu.
+func (g *guard) advance(log string, tree ledger.Tree, r ledger.HashReader) error {
+	last, ok, err := g.last(log)
+	if err != nil {
+		return err
+	}
+	if ok {
 		if last.Size > tree.N {
 			return fmt.Errorf("log %s has %d entries, signed were %d: %w", log, tree.N, last.Size, ErrRestored)
 		}
@@ -68,9 +109,5 @@ func (g *guard) advance(log string, tree ledger.Tree, r ledger.HashReader) error
 			return nil
 		}
 	}
-	b, err = json.Marshal(signedTree{log, tree.N, tree.Hash})
-	if err != nil {
-		return err
-	}
-	return writeFile(g.file(log), append(b, '\n'))
+	return g.put(signedTree{log, tree.N, tree.Hash})
 }

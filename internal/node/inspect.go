@@ -29,6 +29,9 @@ func (n *Node) Held(ctx context.Context) (Held, error) {
 			return err
 		}
 		for _, l := range logs {
+			if _, err := ledger.ParseNodeOrigin(l); err == nil {
+				continue // its own ticks
+			}
 			size, err := tx.LogSize(l)
 			if err != nil {
 				return err
@@ -55,7 +58,7 @@ func (n *Node) Held(ctx context.Context) (Held, error) {
 			return err
 		}
 		h.Inbox = len(in)
-		w, err := tx.ListDocs(docWitnessed)
+		w, err := n.witness.logs()
 		h.Witnessed = len(w)
 		return err
 	})

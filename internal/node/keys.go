@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"filippo.io/age"
 
@@ -35,6 +36,10 @@ type Config struct {
 	// the node signs itself. Empty: no TLS, for loopback or behind a proxy.
 	ConsoleCert string `json:"console_cert,omitempty"`
 	ConsoleKey  string `json:"console_key,omitempty"`
+	// Cadence is how often the node log, which witnesses see, grows by an
+	// entry: a duration like 1m, which is the default. The shorter, the closer
+	// witnesses date what we do, and the more there is to keep.
+	Cadence string `json:"cadence,omitempty"`
 	// Mark picks colour and emblem in the console: north, south, guarantor or
 	// empty.
 	Mark string `json:"mark,omitempty"`
@@ -50,23 +55,40 @@ func (c Config) ConsoleURL() string {
 	return "http://" + c.Console
 }
 
+func (c Config) cadence() (time.Duration, error) {
+	if c.Cadence == "" {
+		return time.Minute, nil
+	}
+	d, err := time.ParseDuration(c.Cadence)
+	if err != nil || d < 100*time.Millisecond || d > 24*time.Hour {
+		return 0, fmt.Errorf("%w: cadence %q in %s: want a duration from 100ms to 24h, like 1m", ErrInvalid, c.Cadence, configFile)
+	}
+	return d, nil
+}
+
 // keys are a node's secrets. Each is a file of its own under keys/, readable
 // by the node's user only.
 type keys struct {
-	root    ledger.Key // long-term: signs cards
-	signing ledger.Key // operational: signs acts
-	tls     tls.Certificate
-	parcel  *age.HybridIdentity
-	copy    []byte // derives the ids of released copies
+	root ledger.Key // long-term: signs cards
+	// The operational keys: signing signs acts, and cosigns together with
+	// cosigning. They are replaced together and kept in one file, which in
+	// nodes of early versions holds the first alone.
+	signing   ledger.Key
+	cosigning ledger.MLDSAKey
+	tls       tls.Certificate
+	parcel    *age.HybridIdentity
+	copy      []byte // derives the ids of released copies
 }
 
 const (
 	configFile = "node.json"
 	keysFolder = "keys"
+	// guardFolder holds what was signed last. It is no part of a backup.
+	guardFolder = "guard"
 )
 
 func makeKeys(dir string) error {
-	for _, name := range []string{"root", "signing", "tls", "copy"} {
+	for _, name := range []string{"root", "tls", "copy"} {
 		seed := make([]byte, 32)
 		if _, err := io.ReadFull(rand.Reader, seed); err != nil {
 			return fmt.Errorf("drawing the %s key: %w", name, err)
@@ -75,11 +97,49 @@ func makeKeys(dir string) error {
 			return err
 		}
 	}
+	k, ml, err := drawOperational(rand.Reader)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(dir, keysFolder, signingFile), operationalText(k, ml)); err != nil {
+		return err
+	}
 	id, err := age.GenerateHybridIdentity()
 	if err != nil {
 		return fmt.Errorf("drawing the parcel key: %w", err)
 	}
 	return writeFile(filepath.Join(dir, keysFolder, "parcel.key"), []byte(id.String()+"\n"))
+}
+
+const signingFile = "signing.key"
+
+func drawOperational(rand io.Reader) (k ledger.Key, ml ledger.MLDSAKey, err error) {
+	if k, err = ledger.GenerateKey(rand); err == nil {
+		ml, err = ledger.GenerateMLDSAKey(rand)
+	}
+	return k, ml, err
+}
+
+// operationalText is the file of the two operational keys, one line each.
+func operationalText(k ledger.Key, ml ledger.MLDSAKey) []byte {
+	return []byte(hex.EncodeToString(k.Seed()) + "\n" + hex.EncodeToString(ml.Seed()) + "\n")
+}
+
+// parseOperational reads operationalText, or the one line of early versions.
+func parseOperational(b []byte) (k ledger.Key, ml ledger.MLDSAKey, err error) {
+	first, second, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
+	seed, err := hex.DecodeString(first)
+	if err != nil {
+		return k, ml, errors.New("want 64 hexadecimal digits")
+	}
+	if k, err = ledger.ParseKey(seed); err != nil || second == "" {
+		return k, ml, err
+	}
+	if seed, err = hex.DecodeString(second); err != nil {
+		return k, ml, errors.New("want 64 hexadecimal digits in the second line")
+	}
+	ml, err = ledger.ParseMLDSAKey(seed)
+	return k, ml, err
 }
 
 func loadKeys(dir, party string) (keys, error) {
@@ -96,8 +156,8 @@ func loadKeys(dir, party string) (keys, error) {
 		return s, nil
 	}
 	var err error
-	var raw [4][]byte
-	for i, name := range []string{"root", "signing", "tls", "copy"} {
+	var raw [3][]byte
+	for i, name := range []string{"root", "tls", "copy"} {
 		if raw[i], err = seed(name); err != nil {
 			return k, err
 		}
@@ -105,14 +165,18 @@ func loadKeys(dir, party string) (keys, error) {
 	if k.root, err = ledger.ParseKey(raw[0]); err != nil {
 		return k, err
 	}
-	if k.signing, err = ledger.ParseKey(raw[1]); err != nil {
+	if k.tls, err = link.Certificate(party, ed25519.NewKeyFromSeed(raw[1])); err != nil {
 		return k, err
 	}
-	if k.tls, err = link.Certificate(party, ed25519.NewKeyFromSeed(raw[2])); err != nil {
-		return k, err
+	k.copy = raw[2]
+	b, err := os.ReadFile(filepath.Join(dir, keysFolder, signingFile))
+	if err != nil {
+		return k, fmt.Errorf("signing key: %w", err)
 	}
-	k.copy = raw[3]
-	b, err := os.ReadFile(filepath.Join(dir, keysFolder, "parcel.key"))
+	if k.signing, k.cosigning, err = parseOperational(b); err != nil {
+		return k, fmt.Errorf("signing key in %s is damaged: %w", filepath.Join(dir, keysFolder), err)
+	}
+	b, err = os.ReadFile(filepath.Join(dir, keysFolder, "parcel.key"))
 	if err != nil {
 		return k, fmt.Errorf("parcel key: %w", err)
 	}
@@ -121,6 +185,9 @@ func loadKeys(dir, party string) (keys, error) {
 	}
 	return k, nil
 }
+
+// ReadConfig reads what the node or witness in a folder was made with.
+func ReadConfig(dir string) (Config, error) { return loadConfig(dir) }
 
 func loadConfig(dir string) (Config, error) {
 	var c Config

@@ -19,6 +19,7 @@ import (
 	"parley.example/parley/internal/link"
 	"parley.example/parley/internal/store"
 	"parley.example/parley/internal/store/sqlite"
+	"parley.example/parley/ledger"
 	"parley.example/parley/release"
 )
 
@@ -41,6 +42,10 @@ type Options struct {
 	// Every is how often partners are contacted when nothing happens;
 	// negative: never (tests drive the exchange themselves). Default 10 s.
 	Every time.Duration
+	// Cadence is how often the node log grows by an entry and is shown to the
+	// witnesses; negative: whenever Sync is called with one (tests drive it
+	// themselves). Default as in Config, or where Every is negative so too.
+	Cadence time.Duration
 	// Line carries parcels to partners; nil means TLS to their endpoints. A
 	// simulator puts its own network here.
 	Line Line
@@ -74,6 +79,9 @@ type Node struct {
 	line   Line
 	opt    Options
 	local  localPolicy
+	// witness is what we signed as a witness of others.
+	witness witnessState
+	ticks   sync.Mutex // serialises ticks
 
 	mu      sync.Mutex
 	book    *accord.Book             // guarded by mu; replaced, never changed
@@ -85,10 +93,11 @@ type Node struct {
 	wg      sync.WaitGroup
 	pages   *pageFiles
 	imports importRuns
-	opened  sync.Map // SHA-256 of an accord note → accord.Accord
 
 	preparing sync.Map // matchJob → progress, while a publication is computed
 	filters   filterCache
+	ticked    chan struct{} // closed at the next tick; guarded by mu
+	opened    sync.Map      // SHA-256 of an accord note → accord.Accord
 }
 
 // Init makes a node's folder: configuration, keys, first card. The folder must
@@ -99,6 +108,9 @@ func Init(dir string, cfg Config) (Config, error) {
 	}
 	if cfg.Name == "" {
 		return cfg, fmt.Errorf("%w: the party needs a name for people to read", ErrInvalid)
+	}
+	if _, err := cfg.cadence(); err != nil {
+		return cfg, err
 	}
 	if _, err := os.Stat(filepath.Join(dir, configFile)); err == nil {
 		return cfg, fmt.Errorf("%w: %s holds a node already", ErrInvalid, dir)
@@ -136,7 +148,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{dir: dir, cfg: cfg, opt: opt, kicks: make(map[string]chan struct{}), pairing: make(map[string]*sync.Mutex), flights: make(map[string]*flight), states: make(map[string]stateRows)}
+	n := &Node{dir: dir, cfg: cfg, opt: opt, kicks: make(map[string]chan struct{}), pairing: make(map[string]*sync.Mutex), flights: make(map[string]*flight), states: make(map[string]stateRows), ticked: make(chan struct{})}
 	if n.opt.Now == nil {
 		n.opt.Now = time.Now
 	}
@@ -149,13 +161,21 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	if n.opt.Every == 0 {
 		n.opt.Every = 10 * time.Second
 	}
+	if n.opt.Cadence == 0 {
+		if n.opt.Cadence = -1; n.opt.Every > 0 {
+			if n.opt.Cadence, err = cfg.cadence(); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if n.keys, err = loadKeys(dir, cfg.Party); err != nil {
 		return nil, err
 	}
 	if n.lock, err = lockFolder(dir); err != nil {
 		return nil, err
 	}
-	n.guard.dir = filepath.Join(dir, "guard")
+	n.guard.dir = filepath.Join(dir, guardFolder)
+	n.witness.dir = filepath.Join(dir, guardFolder, "witness")
 	n.lines = link.NewClient(n.keys.tls, dir)
 	n.server = link.NewServer(n.who, n.Receive, dir)
 	if n.line = opt.Line; n.line == nil {
@@ -181,6 +201,13 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	}
 	if err := n.ensureOwnCard(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
+	}
+	if n.keys.cosigning.Public() == (ledger.MLDSAPublicKey{}) {
+		// Made by an early version. Both keys change, so that nobody can pass
+		// off half of a cosignature for one from before.
+		if _, err := n.RotateKey(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("making the ML-DSA-44 key: %w", err), n.Close())
+		}
 	}
 	return n, nil
 }

@@ -21,8 +21,8 @@ func (n *Node) bestCheckpoint(tx store.Tx, pc pact, log string, index int64) (be
 	if err != nil {
 		return best, nil, err
 	}
-	book := n.currentBook()
-	others := slices.DeleteFunc(append(pc.Terms.Parties(), pc.Terms.WitnessParties()...), func(p string) bool { return p == owner })
+	open := n.opener(pc.Accord, owner)
+	members := len(pc.Terms.Members) - 1
 	size := index + 1
 	// Newer checkpoints cover it as well; a few are enough to find a full set.
 	for range 64 {
@@ -33,19 +33,38 @@ func (n *Node) bestCheckpoint(tx store.Tx, pc pact, log string, index int64) (be
 		if err != nil {
 			return best, nil, err
 		}
-		opened, err := ledger.OpenCheckpoint(cp.Note, log, book.Keys(owner), book.Signers(others...))
+		opened, err := open(cp.Note, log)
 		if err != nil {
 			return best, nil, fmt.Errorf("stored checkpoint %d of %s: %w", cp.Size, log, err)
 		}
 		if best.Note == nil || len(opened.Cosigners) > len(by) {
 			best, by = cp, opened.Cosigners
 		}
-		if len(by) == len(others) {
+		if len(by) >= members {
 			break
 		}
 		size = cp.Size + 1
 	}
 	return best, by, nil
+}
+
+// witnessedCheckpoint returns the first witnessed checkpoint that covers an
+// entry, who cosigned it and the proofs of witnesses; the zero value where
+// there is none.
+func (n *Node) witnessedCheckpoint(tx store.Tx, pc pact, log string, index int64) (cp store.Checkpoint, by []string, proofs [][]byte, witnesses []string, err error) {
+	proofs, size, witnesses, err := n.witnessing(tx, log, index+1)
+	if err != nil || proofs == nil {
+		return cp, nil, nil, nil, err
+	}
+	if cp, err = tx.CheckpointFrom(log, size); err != nil || cp.Size != size {
+		return store.Checkpoint{}, nil, nil, nil, err
+	}
+	_, owner, err := ledger.ParseOrigin(log)
+	if err != nil {
+		return cp, nil, nil, nil, err
+	}
+	opened, err := n.opener(pc.Accord, owner)(cp.Note, log)
+	return cp, opened.Cosigners, proofs, witnesses, err
 }
 
 // Receipt makes the receipt file for an event whose opening we hold: ours, or
@@ -74,9 +93,19 @@ func (n *Node) Receipt(ctx context.Context, log string, index int64) ([]byte, er
 		if err != nil {
 			return err
 		}
-		cp, _, err := n.bestCheckpoint(tx, pc, log, index)
+		cp, by, err := n.bestCheckpoint(tx, pc, log, index)
 		if err != nil {
 			return err
+		}
+		// One that witnesses saw is better, unless members are missing on it.
+		seen, seenBy, witnessings, _, err := n.witnessedCheckpoint(tx, pc, log, index)
+		if err != nil {
+			return err
+		}
+		if witnessings != nil && len(seenBy) >= len(by) {
+			cp = seen
+		} else {
+			witnessings = nil
 		}
 		if cp.Note == nil {
 			return fmt.Errorf("%w: no checkpoint covers the event yet", ErrState)
@@ -85,7 +114,7 @@ func (n *Node) Receipt(ctx context.Context, log string, index int64) ([]byte, er
 		if err != nil {
 			return err
 		}
-		r := ledger.Receipt{Event: row.Bytes, Salt: row.Salt, Leaf: leaves[0], Index: index, Path: path, Checkpoint: cp.Note}
+		r := ledger.Receipt{Event: row.Bytes, Salt: row.Salt, Leaf: leaves[0], Index: index, Path: path, Checkpoint: cp.Note, Witnessings: witnessings}
 		file = accord.NewReceipt(r, pc.Accord, n.currentBook()).Marshal()
 		return nil
 	})
@@ -179,11 +208,16 @@ func (n *Node) logView(tx store.Tx, p pact, party string) (LogView, error) {
 	v := LogView{Log: log, Party: party, Accord: p.ID, CosignedBy: []string{}, WitnessedBy: []string{}}
 	var err error
 	if slices.Contains(p.Terms.WitnessParties(), n.cfg.Party) {
-		cp, err := n.lastWitnessed(tx, log, party)
-		if err != nil || cp.Note == nil {
+		// We see its node log alone.
+		node, _, err := n.witness.of(party)
+		if err != nil || node == "" {
 			return v, err
 		}
-		v.Size, v.Root, v.WitnessedBy = cp.Tree.N, cp.Tree.Hash.String(), []string{n.cfg.Party}
+		cp, err := n.witness.last(node)
+		if err != nil {
+			return v, err
+		}
+		v.Log, v.Size, v.Root, v.WitnessedBy = node, cp.Tree.N, cp.Tree.Hash.String(), []string{n.cfg.Party}
 		return v, nil
 	}
 	if v.Size, err = tx.LogSize(log); err != nil || v.Size == 0 {
@@ -203,13 +237,12 @@ func (n *Node) logView(tx store.Tx, p pact, party string) (LogView, error) {
 	}
 	v.At = stamp(time.UnixMicro(cp.At))
 	_, by, err := n.bestCheckpoint(tx, p, log, cp.Size-1)
-	for _, b := range by {
-		if slices.Contains(p.Terms.Parties(), b) {
-			v.CosignedBy = append(v.CosignedBy, b)
-		} else {
-			v.WitnessedBy = append(v.WitnessedBy, b)
-		}
+	if err != nil {
+		return v, err
 	}
+	v.CosignedBy = orEmpty(by)
+	_, _, _, witnesses, err := n.witnessedCheckpoint(tx, p, log, cp.Size-1)
+	v.WitnessedBy = orEmpty(witnesses)
 	return v, err
 }
 

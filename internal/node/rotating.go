@@ -2,16 +2,18 @@ package node
 
 import (
 	"context"
-	"encoding/hex"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"parley.example/parley/accord"
+	"parley.example/parley/internal/store"
 	"parley.example/parley/ledger"
 )
 
@@ -26,36 +28,218 @@ func (n *Node) signing() ledger.Key {
 	return n.keys.signing
 }
 
-// RotateKey replaces the operational signing key: a new card, signed by the
-// long-term key, names the new one, and partners learn it with the next
-// parcel. What the old key signed stays verifiable.
+// cosign adds our cosignatures to a checkpoint.
+func (n *Node) cosign(checkpoint []byte) ([]byte, error) {
+	n.mu.Lock()
+	key, ml := n.keys.signing, n.keys.cosigning
+	n.mu.Unlock()
+	return ledger.Cosign(checkpoint, n.cfg.Party, key, ml)
+}
+
+// RotateKey replaces the operational keys: a new card, signed by the long-term
+// key, names the new ones and, for every log that we sign or cosign, up to where
+// the old ones count. Each of our logs records it, and partners learn it with
+// the next parcel. What the old keys signed up to there stays verifiable; what a
+// thief signs with them beyond is refused, whatever time it claims.
 func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 	n.guard.mu.Lock() // nothing is signed meanwhile
 	defer n.guard.mu.Unlock()
-	key, err := ledger.GenerateKey(n.opt.Rand)
+	key, ml, err := drawOperational(n.opt.Rand)
 	if err != nil {
 		return Card{}, err
 	}
 	// The key is durable before the card that names it, so that a crash
 	// between the two leaves either the old state or the new one.
-	if err := writeFile(filepath.Join(n.dir, keysFolder, nextKey), []byte(hex.EncodeToString(key.Seed())+"\n")); err != nil {
+	if err := writeFile(filepath.Join(n.dir, keysFolder, nextKey), operationalText(key, ml)); err != nil {
 		return Card{}, err
 	}
 	c, ok := n.currentBook().Card(n.cfg.Party)
 	if !ok {
 		return Card{}, fmt.Errorf("%w: this node has no card yet", ErrState)
 	}
-	now := n.now().Truncate(time.Second)
-	c.Sequence++
-	c.NotBefore, c.NotAfter = now, now.Add(cardLife)
-	if c, err = accord.SignCard(c, n.keys.root, key.Public()); err != nil {
-		return Card{}, err
-	}
-	v, err := n.keepCard(ctx, c)
+	var ps []pact
+	err = n.update(ctx, func(tx store.Tx) error {
+		now := n.now().Truncate(time.Second)
+		next := c
+		next.Sequence++
+		next.NotBefore, next.NotAfter = now, now.Add(cardLife)
+		if ps, err = n.pacts(tx); err != nil {
+			return err
+		}
+		sizes, err := n.positions(tx, ps)
+		if err != nil {
+			return err
+		}
+		if next.Positions, err = accord.MakePositions(next.Sequence, sizes, n.opt.Rand); err != nil {
+			return err
+		}
+		if next, err = accord.SignCard(next, n.keys.root, key.Public(), ml.Public()); err != nil {
+			return err
+		}
+		if err := n.putCard(tx, next); err != nil {
+			return err
+		}
+		for _, p := range ps {
+			if !slices.Contains(p.Terms.Parties(), n.cfg.Party) {
+				continue
+			}
+			size, err := tx.LogSize(ledger.Origin(p.ID, n.cfg.Party))
+			if err != nil {
+				return err
+			}
+			if size == 0 {
+				continue // it waits for our signature: nothing was signed under it
+			}
+			if _, err := n.act(tx, p.Accord, ledger.KeyReplaced, ledger.Rekey{Sequence: next.Sequence, Card: sha256.Sum256(next.Note())}); err != nil {
+				return err
+			}
+		}
+		c = next
+		return nil
+	})
 	if err != nil {
 		return Card{}, err
 	}
-	return v, n.settleKey()
+	if err := errors.Join(n.loadBook(ctx), n.settleKey()); err != nil {
+		return Card{}, err
+	}
+	for _, p := range ps {
+		n.kick(p.Accord)
+	}
+	return n.cardView(c), nil
+}
+
+// positions tells, for every log that we signed or cosigned, up to where.
+func (n *Node) positions(tx store.Tx, ps []pact) (map[string]int64, error) {
+	sizes := make(map[string]int64)
+	for _, p := range ps {
+		if !slices.Contains(p.Terms.Parties(), n.cfg.Party) {
+			continue
+		}
+		for _, m := range p.Terms.Parties() {
+			log := ledger.Origin(p.ID, m)
+			size, err := n.signedSize(tx, log) // of others': the newest that we cosigned
+			if err != nil {
+				return nil, err
+			}
+			if size > 0 || m == n.cfg.Party && n.signedByUs(p.Accord) {
+				sizes[log] = size
+			}
+		}
+	}
+	l, err := n.nodeLog(tx)
+	if err != nil {
+		return nil, err
+	}
+	if sizes[l.Origin], err = n.signedSize(tx, l.Origin); err != nil {
+		return nil, err
+	}
+	logs, err := n.witness.logs()
+	if err != nil {
+		return nil, err
+	}
+	for _, log := range logs {
+		cp, err := n.witness.last(log)
+		if err != nil {
+			return nil, err
+		}
+		sizes[log] = cp.Tree.N
+	}
+	return sizes, nil
+}
+
+// dropForged takes out of the logs that we hold of a party what a card that has
+// just come says that it did not sign: a thief of the key that the card replaced
+// did. People are told. It belongs into the transaction that stores the card:
+// what is held then, the new key cannot have signed.
+func (n *Node) dropForged(tx store.Tx, c accord.Card) error {
+	if c.Positions == nil || c.Party == n.cfg.Party {
+		return nil
+	}
+	ps, err := n.pacts(tx)
+	if err != nil {
+		return err
+	}
+	for _, p := range ps {
+		log := ledger.Origin(p.ID, c.Party)
+		size, err := tx.LogSize(log)
+		if err != nil {
+			return err
+		}
+		if at, _ := c.Position(log); size > at {
+			if err := n.dropEntries(tx, p, c.Party, at, size); err != nil {
+				return fmt.Errorf("log %s: %w", log, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (n *Node) dropEntries(tx store.Tx, pc pact, party string, at, size int64) error {
+	log := ledger.Origin(pc.ID, party)
+	rows, err := tx.Events(store.EventQuery{Logs: []string{log}, From: at})
+	if err != nil {
+		return err
+	}
+	var said []string
+	for _, r := range rows {
+		e, err := ledger.ParseEvent(r.Bytes)
+		if err != nil {
+			return err
+		}
+		said = append(said, fmt.Sprintf("%d %s", r.Index, e.Kind))
+		mark := fmt.Sprintf("%s/%d", log, r.Index)
+		if err := errors.Join(tx.DeleteDoc(docHeld, mark), tx.DeleteDoc(docAwaited, mark)); err != nil {
+			return err
+		}
+		switch e.Kind {
+		case ledger.Released, ledger.Corrected:
+			d, err := decodeData[ledger.Release](e)
+			if err == nil {
+				err = n.removeReceived(tx, pc.ID, party, d.Object, "withdrawn", "it was not "+party+" who released it: the key was stolen")
+			}
+			if err != nil {
+				return err
+			}
+		case ledger.Withdrawn:
+			d, err := decodeData[ledger.Withdrawal](e)
+			if err == nil {
+				err = tx.DeleteDoc(docWithdrawn, peerID(pc.ID, party)+"/"+d.Object)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	todo, err := tx.ListDocs(docTodo)
+	if err != nil {
+		return err
+	}
+	for _, d := range todo {
+		kind, rest, _ := strings.Cut(d.ID, "/")
+		head, index := cutLast(rest)
+		if kind != "" && head == peerID(pc.ID, party) && index >= at {
+			if err := tx.DeleteDoc(docTodo, d.ID); err != nil {
+				return err
+			}
+		}
+	}
+	if err := tx.TruncateLog(log, at); err != nil {
+		return err
+	}
+	var seen slot
+	if err := getDoc(tx, docWitnessing, log, &seen); err == nil && seen.Size > at {
+		if err := tx.DeleteDoc(docWitnessing, log); err != nil {
+			return err
+		}
+	}
+	what := "none of them is open to us"
+	if len(said) > 0 {
+		what = "those open to us: " + strings.Join(said, ", ")
+	}
+	return n.putAlarm(tx, Alarm{Accord: pc.ID, Party: party, Text: fmt.Sprintf(
+		"%d entries of the log of %s, from entry %d on, were signed with a key that %s has since replaced: somebody else signed them. They were taken out (%s). Look at what was done on their account.",
+		size-at, party, at, party, what)})
 }
 
 // settleKey finishes or forgets a rotation: the next key is in use exactly if
@@ -69,22 +253,18 @@ func (n *Node) settleKey() error {
 	if err != nil {
 		return err
 	}
-	seed, err := hex.DecodeString(strings.TrimSpace(string(b)))
-	if err != nil {
-		return fmt.Errorf("%s is damaged: %w", nextKey, err)
-	}
-	key, err := ledger.ParseKey(seed)
+	key, ml, err := parseOperational(b)
 	if err != nil {
 		return fmt.Errorf("%s is damaged: %w", nextKey, err)
 	}
 	if c, ok := n.currentBook().Card(n.cfg.Party); !ok || c.SigningKey() != key.Public() {
 		return os.Remove(filepath.Join(folder, nextKey))
 	}
-	if err := writeFile(filepath.Join(folder, "signing.key"), b); err != nil {
+	if err := writeFile(filepath.Join(folder, signingFile), b); err != nil {
 		return err
 	}
 	n.mu.Lock()
-	n.keys.signing = key
+	n.keys.signing, n.keys.cosigning = key, ml
 	n.mu.Unlock()
 	return os.Remove(filepath.Join(folder, nextKey))
 }

@@ -45,6 +45,9 @@ func (n *Node) Run(ctx context.Context, ready func()) error {
 	n.wg.Go(func() { n.keepFeeds(ctx) })
 	n.wg.Go(func() { n.keepFiling(ctx) })
 	n.wg.Go(func() { n.keepMatch(ctx) })
+	if n.opt.Cadence > 0 {
+		n.wg.Go(func() { n.keepTicking(ctx) })
+	}
 	n.wg.Go(func() { n.keepWatch(ctx) })
 	select {
 	case err = <-served:
@@ -73,11 +76,10 @@ func (w slogWriter) Write(b []byte) (int, error) {
 func (n *Node) runPartners(ctx context.Context) {
 	n.mu.Lock()
 	n.keep = func(a accord.Accord) {
-		everybody := append(a.Terms.Parties(), a.Terms.WitnessParties()...)
 		if slices.Contains(a.Terms.WitnessParties(), n.cfg.Party) {
 			return // members come to a witness
 		}
-		for _, p := range everybody {
+		for _, p := range a.Terms.Parties() { // witnesses are met at each tick
 			if p != n.cfg.Party {
 				n.keeper(ctx, a.ID, p)
 			}

@@ -22,9 +22,12 @@ const (
 
 // peer is what we know of a partner's copy under one accord.
 type peer struct {
-	Have    int64  `json:"have"`    // leaves of our log that it holds
-	Contact int64  `json:"contact"` // last successful exchange, Unix µs
-	Error   string `json:"error"`   // why the last try failed; empty when it did not
+	Have int64 `json:"have"` // leaves of our log that it holds, or a witness of our node log
+	// Witnessed is up to which size of our log it has the proof of witnesses.
+	Witnessed   int64  `json:"witnessed,omitzero"`
+	WitnessedBy int    `json:"witnessed_by,omitzero"`
+	Contact     int64  `json:"contact"` // last successful exchange, Unix µs
+	Error       string `json:"error"`   // why the last try failed; empty when it did not
 }
 
 func peerID(accordID, party string) string { return accordID + "/" + party }
@@ -47,19 +50,11 @@ func (n *Node) parcel(ctx context.Context, id, to string) (p link.Parcel, urgenc
 // parcelAfter is parcel for a partner that will hold what was packed before.
 func (n *Node) parcelAfter(ctx context.Context, id, to string, before *packed) (p link.Parcel, urgency ledger.Priority, err error) {
 	own := ledger.Origin(id, n.cfg.Party)
-	signed, err := n.guard.signedSize(own)
-	if err != nil {
-		return p, urgency, err
-	}
-	if err := n.checkpoint(ctx, own); err != nil {
-		return p, urgency, err
+	restored := n.checkpoint(ctx, own)
+	if restored != nil && !errors.Is(restored, ErrRestored) {
+		return p, urgency, restored
 	}
 	err = n.view(ctx, func(tx store.Tx) error {
-		// A database that is older than what was signed sends nothing, not even
-		// what it signed then: it would go on from there.
-		if size, err := tx.LogSize(own); err != nil || size < signed {
-			return errors.Join(err, fmt.Errorf("log %s has %d entries, signed were %d: %w", own, size, signed, ErrRestored))
-		}
 		pc, err := n.pact(tx, id)
 		if err != nil {
 			return err
@@ -67,7 +62,16 @@ func (n *Node) parcelAfter(ctx context.Context, id, to string, before *packed) (
 		p = link.Parcel{Header: link.Header{From: n.cfg.Party, To: to, Accord: pc.ID}, Accord: pc.Note}
 		p.Cards = n.packCards(pc)
 		if slices.Contains(pc.Terms.WitnessParties(), n.cfg.Party) {
-			return n.packWitness(tx, &p, pc, to)
+			return n.witness.answer(&p, to)
+		}
+		if slices.Contains(pc.Terms.WitnessParties(), to) {
+			return n.packNodeLog(tx, &p, to)
+		}
+		if restored != nil {
+			// A database that is older than what was signed sends nothing, not
+			// even what it signed then; it asks for what it lost.
+			p, err = n.parcelLost(tx, pc, to, restored)
+			return err
 		}
 		pr, err := n.peer(tx, pc.ID, to)
 		if err != nil {
@@ -82,14 +86,13 @@ func (n *Node) parcelAfter(ctx context.Context, id, to string, before *packed) (
 			return err
 		}
 		p.Checkpoint = cp.Note
-		if slices.Contains(pc.Terms.WitnessParties(), to) {
-			p.First = cp.Size
-			return n.packProof(tx, &p, own, min(pr.Have, cp.Size), cp.Size)
-		}
 		if err := n.packEntries(tx, &p, own, to, min(max(pr.Have, before.have), cp.Size), cp.Size); err != nil {
 			return err
 		}
 		if urgency, err = n.packBodies(tx, &p, pc, to, before.bodies); err != nil {
+			return err
+		}
+		if err := n.packWitnessing(tx, &p, own, pr); err != nil {
 			return err
 		}
 		return n.packOther(tx, &p, pc, to)
@@ -141,7 +144,7 @@ func (n *Node) packEntries(tx store.Tx, p *link.Parcel, log, to string, from, si
 		return err
 	}
 	for _, e := range events {
-		if e.Audience == "" || slices.Contains(strings.Split(e.Audience, ","), to) {
+		if visible(e, to) {
 			opened[e.Index] = e
 		}
 	}
@@ -205,8 +208,15 @@ func (n *Node) packOther(tx store.Tx, p *link.Parcel, pc pact, to string) error 
 	if !slices.Contains(pc.Terms.Parties(), to) {
 		return nil
 	}
+	if err := n.packWant(tx, p, pc, to); err != nil {
+		return err
+	}
 	theirs := ledger.Origin(pc.ID, to)
-	var err error
+	_, witnessed, by, err := n.witnessing(tx, theirs, 1)
+	if err != nil {
+		return err
+	}
+	p.Witnessed, p.WitnessedBy = witnessed, len(by)
 	if p.Have, err = tx.LogSize(theirs); err != nil {
 		return err
 	}
@@ -220,12 +230,34 @@ func (n *Node) packOther(tx store.Tx, p *link.Parcel, pc pact, to string) error 
 	if _, rerr := tx.Doc(docResend, peerID(pc.ID, to)); rerr == nil {
 		p.Have = 0
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return n.packOwn(tx, p, pc, to)
 }
 
 // Sync exchanges parcels with a partner until neither has anything new for the
 // other. It returns when the partner holds everything that it is due.
+//
+// A witness is shown nothing out of turn: Sync waits for the next tick of the
+// node log.
 func (n *Node) Sync(ctx context.Context, id, to string) error {
+	witness := false
+	err := n.view(ctx, func(tx store.Tx) error {
+		pc, err := n.pact(tx, id)
+		witness = err == nil && slices.Contains(pc.Terms.WitnessParties(), to)
+		return nil // syncNow tells what is wrong
+	})
+	if err == nil && witness {
+		err = n.awaitTick(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return n.syncNow(ctx, id, to)
+}
+
+func (n *Node) syncNow(ctx context.Context, id, to string) error {
 	lock := n.pair(id, to)
 	lock.Lock()
 	defer lock.Unlock()
@@ -348,13 +380,24 @@ func (n *Node) due(ctx context.Context, id, to string) (due bool, err error) {
 		if err != nil {
 			return err
 		}
-		size, err := tx.LogSize(ledger.Origin(id, n.cfg.Party))
+		log := ledger.Origin(id, n.cfg.Party)
+		if slices.Contains(pc.Terms.WitnessParties(), to) {
+			l, err := n.nodeLog(tx)
+			if err != nil {
+				return err
+			}
+			log = l.Origin
+		}
+		size, err := tx.LogSize(log)
 		if err != nil {
 			return err
 		}
 		pr, err := n.peer(tx, id, to)
 		if err != nil {
 			return err
+		}
+		if _, err := tx.Doc(docWant, peerID(id, to)); err == nil {
+			return nil // it lost its log and has been given what we hold
 		}
 		if due = pr.Have < size; due || pc.state.At(n.now()).Name != accord.InForce {
 			return nil
@@ -412,16 +455,34 @@ func (n *Node) apply(ctx context.Context, from string, p link.Parcel) (news bool
 		}
 		switch {
 		case slices.Contains(pc.Terms.WitnessParties(), from):
-			news, err = n.takeCosigned(tx, pc, from, p)
+			news, err = n.takeCosignedNodeLog(tx, pc, from, p)
 			return err
 		case !slices.Contains(pc.Terms.Parties(), from):
 			return fmt.Errorf("%w: no accord with that id between us", accord.ErrAccord)
 		case slices.Contains(pc.Terms.WitnessParties(), n.cfg.Party):
-			news, err = n.witness(tx, pc, from, p)
+			news, err = n.witness.judge(p, from, n.opener(pc.Accord, from), n.cosign)
+			return err
+		}
+		wanted, err := n.takeWant(tx, pc, from, p)
+		if err != nil {
+			return err
+		}
+		own := ledger.Origin(pc.ID, n.cfg.Party)
+		size, err := tx.LogSize(own)
+		if err != nil {
+			return err
+		}
+		back, err := n.takeOwn(tx, pc, from, p)
+		if err != nil {
+			return err
+		}
+		if lost, _, err := n.lost(tx, own, size); err != nil || lost {
+			news = back || wanted // nothing else is taken in until our log is whole
 			return err
 		}
 		inForce := pc.state.At(n.now()).Name == accord.InForce
-		if news, err = n.takeMember(tx, pc, from, p); err != nil || !inForce {
+		news, err = n.takeMember(tx, pc, from, p)
+		if news = news || back || wanted; err != nil || !inForce {
 			return err
 		}
 		if pc, err = n.pact(tx, id); err == nil && pc.state.At(n.now()).Name != accord.InForce {
@@ -429,6 +490,9 @@ func (n *Node) apply(ctx context.Context, from string, p link.Parcel) (news bool
 		}
 		return err
 	})
+	if errors.Is(err, errForgot) {
+		err = errors.Join(err, n.forgot(ctx, p.Header.Accord))
+	}
 	if err == nil && halted != nil {
 		n.drop(*halted) // what the partner has just stopped is not sent on to its end
 	}
@@ -436,7 +500,7 @@ func (n *Node) apply(ctx context.Context, from string, p link.Parcel) (news bool
 		err = errors.Join(err, n.raise(ctx, p.Header.Accord, from, err))
 	}
 	if err == nil {
-		err = errors.Join(n.expire(ctx), n.work(ctx))
+		err = n.afterwards(ctx)
 	}
 	return news, err
 }
@@ -462,10 +526,10 @@ func (n *Node) takeCards(ctx context.Context, from string, notes [][]byte) error
 		}
 		changed = true
 	}
-	if changed {
-		return n.loadBook(ctx)
+	if !changed {
+		return nil
 	}
-	return nil
+	return n.loadBook(ctx)
 }
 
 // takeMember takes in another member's log, bodies and cosignature.
@@ -486,11 +550,10 @@ func (n *Node) takeMember(tx store.Tx, pc pact, from string, p link.Parcel) (new
 		if err := n.keepNews(tx, log, got); err != nil {
 			return false, err
 		}
-		if news = len(got.Entries) > 0; news {
-			if err := n.checkDates(tx, pc, from, got); err != nil {
-				return false, err
-			}
+		if err := n.checkOrder(tx, pc, from, got); err != nil {
+			return false, err
 		}
+		news = len(got.Entries) > 0
 		for i, e := range got.Events {
 			if got.Entries[i].Event == nil {
 				continue
@@ -498,6 +561,9 @@ func (n *Node) takeMember(tx store.Tx, pc pact, from string, p link.Parcel) (new
 			if err := n.takeEvent(tx, pc, got.First+int64(i), e); err != nil {
 				return false, err
 			}
+		}
+		if err := n.expectAll(tx, pc, got, p.Bodies); err != nil {
+			return false, err
 		}
 		if news {
 			// Suspensions and rungs may have changed with what came.
@@ -510,7 +576,16 @@ func (n *Node) takeMember(tx store.Tx, pc pact, from string, p link.Parcel) (new
 	if err != nil {
 		return false, err
 	}
+	if err := n.heard(tx, pc, from); err != nil {
+		return false, err
+	}
+	if err := n.takeWitnessing(tx, pc, from, p); err != nil {
+		return false, err
+	}
 	cosigned, err := n.takeCosigned(tx, pc, from, p)
+	if err == nil {
+		err = n.forgetNamed(tx, pc, from, p)
+	}
 	return news || more || cosigned, err
 }
 
@@ -566,12 +641,16 @@ func (n *Node) keepNews(tx store.Tx, log string, got link.News) error {
 	} else if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	note, err := n.signing().Cosign(cp.Note, n.cfg.Party)
+	note, err := n.cosign(cp.Note)
 	if err != nil {
 		return err
 	}
 	return tx.PutCheckpoint(store.Checkpoint{Log: log, Size: cp.Tree.N, Note: note, At: n.now().UnixMicro()})
 }
+
+// errForgot reports that a partner holds more of our log than we do, signed by
+// us.
+var errForgot = fmt.Errorf("%w: a partner holds more", ErrRestored)
 
 // takeBodies takes in content whose events are known, and records in our own
 // ledger that we hold it. Content that is held already is passed over.
@@ -600,7 +679,7 @@ func (n *Node) takeBodies(tx store.Tx, pc pact, from string, bodies []link.Body)
 		} else if !errors.Is(err, store.ErrNotFound) {
 			return false, err
 		}
-		if err := tx.PutDoc(docHeld, mark, []byte("1")); err != nil {
+		if err := errors.Join(tx.PutDoc(docHeld, mark, []byte("1")), tx.DeleteDoc(docAwaited, mark)); err != nil {
 			return false, err
 		}
 		if err := tx.PutBody(digest, b.Bytes); err != nil {
@@ -633,11 +712,13 @@ func (n *Node) takeCosigned(tx store.Tx, pc pact, from string, p link.Parcel) (n
 	if err != nil {
 		return false, err
 	}
-	if p.Have > size {
-		return false, fmt.Errorf("%w: %s holds %d entries of our log, which has %d", ErrRestored, from, p.Have, size)
+	if p.Have > size && p.Cosigned == nil {
+		return false, fmt.Errorf("%w: %s says that it holds %d entries of our log, which has %d", link.ErrParcel, from, p.Have, size)
 	}
 	before := pr
-	pr.Have, pr.Contact, pr.Error = p.Have, n.now().UnixMicro(), ""
+	p.Have = min(p.Have, size) // more must be shown, below
+	pr.Have, pr.Witnessed, pr.WitnessedBy = p.Have, p.Witnessed, p.WitnessedBy
+	pr.Contact, pr.Error = n.now().UnixMicro(), ""
 	if err := putDoc(tx, docPeer, peerID(pc.ID, from), pr); err != nil {
 		return false, err
 	}
@@ -645,13 +726,15 @@ func (n *Node) takeCosigned(tx store.Tx, pc pact, from string, p link.Parcel) (n
 	if p.Cosigned == nil {
 		return news, nil
 	}
-	others := append(n.others(pc.Accord), pc.Terms.WitnessParties()...)
-	cp, err := ledger.OpenCheckpoint(p.Cosigned, own, n.currentBook().Keys(n.cfg.Party), n.currentBook().Signers(others...))
+	cp, err := n.opener(pc.Accord, n.cfg.Party)(p.Cosigned, own)
+	if errors.Is(err, accord.ErrRevoked) {
+		return news, nil // it has not learnt of our newer card yet, and holds what a thief signed
+	}
 	if err != nil {
 		return news, fmt.Errorf("%w: cosigned checkpoint: %w", link.ErrParcel, err)
 	}
 	if cp.Tree.N > size {
-		return news, fmt.Errorf("%w: %s cosigned %d entries of our log, which has %d", ErrRestored, from, cp.Tree.N, size)
+		return news, fmt.Errorf("%w: %s cosigned %d entries of our log, which has %d", errForgot, from, cp.Tree.N, size)
 	}
 	tree, err := ledger.TreeAt(cp.Tree.N, hashes{tx, own})
 	if err != nil {
@@ -670,4 +753,20 @@ func (n *Node) takeCosigned(tx store.Tx, pc pact, from string, p link.Parcel) (n
 	}
 	held.Note = merged
 	return true, tx.PutCheckpoint(held)
+}
+
+// afterwards does what an applied parcel leaves to do. A log that waits to
+// come back does not hold up the rest.
+func (n *Node) afterwards(ctx context.Context) error {
+	err := errors.Join(n.expire(ctx), n.endReplaced(ctx), n.work(ctx))
+	if errors.Is(err, ErrRestored) {
+		n.opt.Log.Warn("left for later", "error", err)
+		return nil
+	}
+	return err
+}
+
+// visible reports whether the opening of an event may be shown to a party.
+func visible(e store.Event, to string) bool {
+	return e.Audience == "" || slices.Contains(strings.Split(e.Audience, ","), to)
 }

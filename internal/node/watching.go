@@ -294,6 +294,11 @@ func (n *Node) Overview(ctx context.Context) (Overview, error) {
 	for _, a := range alarms {
 		out.Waiting = append(out.Waiting, Waiting{Kind: "alarm", Title: a.Text, At: a.At, Page: "ledger"})
 	}
+	missing, err := n.withheld(ctx)
+	if err != nil {
+		return out, err
+	}
+	out.Waiting = append(out.Waiting, missing...)
 	notices, err := n.Notices(ctx)
 	if err != nil {
 		return out, err

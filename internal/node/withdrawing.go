@@ -128,6 +128,9 @@ func (n *Node) takeWithdrawal(tx store.Tx, pc pact, index int64, e ledger.Event)
 	if err != nil || d.From != n.cfg.Party {
 		return err
 	}
+	if err := n.expectNot(tx, pc, e.Party, d.Object); err != nil {
+		return err
+	}
 	key := peerID(pc.ID, e.Party) + "/" + d.Object
 	if err := putDoc(tx, docWithdrawn, key, index); err != nil {
 		return err

@@ -68,8 +68,11 @@ func (w *world) sent(from *process, to string, p link.Parcel) error {
 			w.broken("entry %d of %s was opened to %s, whom it does not concern (%v)", p.First+int64(i), from.party, to, err)
 		}
 	}
-	for owner, note := range map[string][]byte{from.party: p.Checkpoint, to: p.Cosigned} {
-		if err := w.signed(from.party, ledger.Origin(p.Header.Accord, owner), note); err != nil {
+	for _, x := range []struct {
+		owner string
+		note  []byte
+	}{{from.party, p.Checkpoint}, {to, p.Cosigned}, {from.party, p.WitnessedTree}} {
+		if err := w.signed(from.party, x.owner, x.note); err != nil {
 			return err
 		}
 	}
@@ -122,7 +125,7 @@ func (w *world) signed(by, log string, note []byte) error {
 	if err != nil {
 		return err
 	}
-	key := by + ">" + log
+	key := by + ">" + lines[0] // the log; a witness sees another than members do
 	if w.known.said[key] == nil {
 		w.known.said[key] = make(map[int64]string)
 	}
@@ -199,14 +202,15 @@ func (w *world) checkReplica(h *process, owner string) error {
 		w.broken("%s held %d entries of %s and now holds %d", h.party, w.known.held[key], owner, t.N)
 	}
 	w.known.held[key] = t.N
-	if most := w.known.most[key]; t.N < most {
+	log := h.party + ">" + ledger.Origin(w.accord, owner)
+	if most := w.known.most[log]; t.N < most {
 		w.broken("%s signed for %d entries of %s and holds %d", h.party, most, owner, t.N)
 	} else if most > 0 {
 		then, err := h.Tree(w.ctx, w.accord, owner, most)
 		if err != nil {
 			return err
 		}
-		if then.Hash.String() != w.known.said[key][most] {
+		if then.Hash.String() != w.known.said[log][most] {
 			w.broken("%s holds another log of %s than it signed at size %d", h.party, owner, most)
 		}
 	}

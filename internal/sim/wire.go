@@ -32,7 +32,7 @@ func (l wire) Exchange(ctx context.Context, endpoint, pin string, p link.Parcel)
 	if to == nil {
 		return link.Parcel{}, fmt.Errorf("nobody is called %q", p.To)
 	}
-	if from.dead != "" || to.dead != "" {
+	if from.dead != "" || to.dead != "" || from.backup.real != "" || to.backup.real != "" {
 		w.troubled = true
 		return link.Parcel{}, errLost
 	}
@@ -146,6 +146,9 @@ func (w *world) inward(from, to *process, asked, reply link.Parcel) (link.Parcel
 	if err != nil {
 		return link.Parcel{}, err
 	}
+	if err := w.deafen(from, &got); err != nil {
+		return link.Parcel{}, err
+	}
 	if got.From != asked.To || got.To != asked.From || got.Header.Accord != asked.Header.Accord {
 		return link.Parcel{}, fmt.Errorf("%w: the answer is for another exchange", link.ErrParcel)
 	}
@@ -157,6 +160,9 @@ func (w *world) deliver(from, to *process, raw []byte) (link.Parcel, error) {
 	p, err := link.Decode(bytes.NewReader(raw))
 	if err != nil {
 		return link.Parcel{}, fmt.Errorf("%w: %w", link.ErrRefused, err)
+	}
+	if err := w.deafen(to, &p); err != nil {
+		return link.Parcel{}, err
 	}
 	reply, err := to.Receive(w.ctx, from.party, p)
 	if to.backup.real != "" {
@@ -177,6 +183,21 @@ func (w *world) deliver(from, to *process, raw []byte) (link.Parcel, error) {
 	return reply, w.sent(to, from.party, reply)
 }
 
+// deafen keeps from a liar with two faces what others hold of its log: told of
+// it, the real code would stop acting, as a node does whose database was put
+// back.
+func (w *world) deafen(p *process, got *link.Parcel) error {
+	if !w.lies(p.party) || w.twin() == nil {
+		return nil
+	}
+	own, err := p.Tree(w.ctx, w.accord, p.party, -1)
+	if err != nil {
+		return err
+	}
+	got.Have, got.Cosigned = min(got.Have, own.N), nil
+	return nil
+}
+
 // arrive delivers what was under way long enough. Answers go nowhere.
 func (w *world) arrive() {
 	var rest []parked
@@ -188,6 +209,9 @@ func (w *world) arrive() {
 		}
 		if to.backup.real != "" {
 			continue // it would be thrown away with the backup
+		}
+		if to.backup.real != "" {
+			continue // nothing is put into a database that will be thrown away
 		}
 		w.tell("late parcel %s → %s", x.from, x.to)
 		if _, err := w.deliver(from, to, x.bytes); err != nil && !w.lies(x.from) && !w.lies(x.to) {

@@ -115,6 +115,10 @@ type Ledgers interface {
 	// else ErrConflict; a wrong number of hashes is an error. hashes are the stored hashes (tlog.StoredHashes) that
 	// these leaves add, in order, starting at tlog.StoredHashCount(first).
 	AppendLeaves(log string, first int64, leaves [][]byte, hashes []tlog.Hash) error
+	// TruncateLog removes what a log holds from an index on: leaves, hashes,
+	// openings and the checkpoints of greater sizes. It is for entries that
+	// turned out not to be the owner's.
+	TruncateLog(log string, size int64) error
 	// LogSize is the number of leaves in the log; 0 for an unknown log.
 	LogSize(log string) (int64, error)
 	// Leaves returns the leaves with from <= index < to, all of them or

@@ -371,6 +371,15 @@ func (s *Server) localRoutes() {
 		return none{}, err
 	})
 	handle(s, "GET", "/audit", "audit", []string{node.Operator, node.Auditor}, func(ctx context.Context, _ *none) (node.Audit, error) { return n.Audit(ctx) })
+	handle(s, "GET", "/recoveries", "list-recoveries", anyone, func(ctx context.Context, _ *none) (out struct {
+		Recoveries []node.Recovery `json:"recoveries"`
+	}, err error) {
+		out.Recoveries, err = n.Recoveries(ctx)
+		return out, err
+	})
+	handle(s, "POST", "/accords/{id}/sign-on", "sign-on", operator, func(ctx context.Context, in *byID) (node.Recovery, error) {
+		return n.SignOn(ctx, in.ID)
+	})
 	handle(s, "GET", "/held", "count-held", anyone, func(ctx context.Context, _ *none) (node.Held, error) { return n.Held(ctx) })
 	handle(s, "GET", "/objects/{id}", "show-object", readers, func(ctx context.Context, in *byID) (json.RawMessage, error) { return n.ShowObject(ctx, in.ID) })
 	handle(s, "GET", "/accords/{id}/events", "list-event-data", anyone, func(ctx context.Context, in *struct {

@@ -78,6 +78,37 @@ func (t *tx) AppendLeaves(log string, first int64, leaves [][]byte, hashes []tlo
 	return err
 }
 
+func (t *tx) TruncateLog(log string, size int64) error {
+	if err := t.writable(); err != nil {
+		return err
+	}
+	id, held, err := t.logID(log)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if size < 0 {
+		return fmt.Errorf("truncating %q to %d: not a size", log, size)
+	}
+	for _, x := range []struct {
+		what, sql string
+		from      int64
+	}{
+		{"truncate leaves", "DELETE FROM leaves WHERE log = ? AND idx >= ?", size},
+		{"truncate hashes", "DELETE FROM hashes WHERE log = ? AND idx >= ?", tlog.StoredHashCount(size)},
+		{"truncate events", "DELETE FROM events WHERE log = ? AND idx >= ?", size},
+		{"truncate checkpoints", "DELETE FROM checkpoints WHERE log = ? AND size > ?", size},
+	} {
+		if _, err := t.exec(x.what, x.sql, id, x.from); err != nil {
+			return err
+		}
+	}
+	_, err = t.exec("truncate log", "UPDATE logs SET size = ? WHERE id = ?", min(size, held), id)
+	return err
+}
+
 func (t *tx) LogSize(log string) (int64, error) {
 	_, size, err := t.logID(log)
 	if errors.Is(err, store.ErrNotFound) {

@@ -307,3 +307,44 @@ func testCheckpoints(t *testing.T, h *harness) {
 		return nil
 	})
 }
+
+// What is truncated is gone with its hashes, openings and checkpoints, and the
+// log goes on from there as if it had never been.
+func testTruncate(t *testing.T, h *harness) {
+	for i := range int64(7) {
+		h.update(func(tx store.Tx) error {
+			must(t, appendLeaf(tx, "log", i))
+			must(t, tx.PutEvent(store.Event{Log: "log", Index: i, Kind: "k", Bytes: leafBytes(i), Salt: []byte("s")}))
+			return tx.PutCheckpoint(store.Checkpoint{Log: "log", Size: i + 1, Note: []byte("n")})
+		})
+	}
+	var then tlog.Hash
+	h.update(func(tx store.Tx) (err error) {
+		then, err = tlog.TreeHash(4, reader(tx, "log"))
+		must(t, err)
+		must(t, tx.TruncateLog("unknown", 0))
+		must(t, tx.TruncateLog("log", 9)) // nothing to remove
+		return tx.TruncateLog("log", 4)
+	})
+	h.reopen()
+	h.update(func(tx store.Tx) error {
+		size, err := tx.LogSize("log")
+		must(t, err)
+		equal(t, "size", size, 4)
+		_, err = tx.Leaves("log", 4, 5)
+		wantErr(t, "a removed leaf", err, store.ErrNotFound)
+		_, err = tx.Event("log", 4)
+		wantErr(t, "a removed opening", err, store.ErrNotFound)
+		cp, err := tx.LatestCheckpoint("log")
+		must(t, err)
+		equal(t, "newest checkpoint", cp.Size, 4)
+		root, err := tlog.TreeHash(4, reader(tx, "log"))
+		must(t, err)
+		equal(t, "root", root, then)
+		leaf := []byte("another")
+		hs, err := tlog.StoredHashes(4, leaf, reader(tx, "log"))
+		must(t, err)
+		must(t, tx.AppendLeaves("log", 4, [][]byte{leaf}, hs))
+		return tx.PutEvent(store.Event{Log: "log", Index: 4, Kind: "k", Bytes: leaf, Salt: []byte("t")})
+	})
+}

@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T, path string) store.Store) {
 		{"TreeProofs", testTreeProofs},
 		{"Events", testEvents},
 		{"Checkpoints", testCheckpoints},
+		{"TruncateLog", testTruncate},
 		{"Bodies", testBodies},
 		{"Outbox", testOutbox},
 		{"Inbox", testInbox},

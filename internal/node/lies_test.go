@@ -1,0 +1,62 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"parley.example/parley/internal/store"
+	"parley.example/parley/ledger"
+)
+
+// Lies that the code does not tell, for tests to see them caught.
+
+// SuspendAt makes a node record a suspension with a time of its choice.
+func SuspendAt(ctx context.Context, n *Node, accordID, reason string, at time.Time) error {
+	return n.update(ctx, func(tx store.Tx) error {
+		log := ledger.Origin(accordID, n.cfg.Party)
+		size, err := tx.LogSize(log)
+		if err != nil {
+			return err
+		}
+		data, err := json.Marshal(ledger.Reason{Reason: reason})
+		if err != nil {
+			return err
+		}
+		leaf, ev, salt, err := ledger.NewLeaf(ledger.Event{Accord: accordID, Party: n.cfg.Party, Kind: ledger.AccordSuspended, At: at, Data: data}, nil, n.opt.Rand)
+		if err != nil {
+			return err
+		}
+		hs, _, err := ledger.Grow(size, [][]byte{leaf.Marshal()}, hashes{tx, log})
+		if err != nil {
+			return err
+		}
+		if err := tx.AppendLeaves(log, size, [][]byte{leaf.Marshal()}, hs); err != nil {
+			return err
+		}
+		return tx.PutEvent(store.Event{Log: log, Index: size, Kind: string(ledger.AccordSuspended), At: at.UnixMicro(), Bytes: ev, Salt: salt})
+	})
+}
+
+// Unsee makes a node's acts name the oldest checkpoint of a party that it holds.
+func Unsee(ctx context.Context, n *Node, accordID, party string) error {
+	return n.update(ctx, func(tx store.Tx) error {
+		cp, err := tx.CheckpointFrom(ledger.Origin(accordID, party), 1)
+		if err != nil {
+			return err
+		}
+		return putDoc(tx, docNamed, peerID(accordID, party), named{ledger.CheckpointHash(cp.Note), 1 << 40})
+	})
+}
+
+// Act makes a node record an act of any kind.
+func Act(ctx context.Context, n *Node, accordID string, kind ledger.Kind, data any) (index int64, err error) {
+	err = n.update(ctx, func(tx store.Tx) error {
+		pc, err := n.pact(tx, accordID)
+		if err == nil {
+			index, err = n.act(tx, pc.Accord, kind, data)
+		}
+		return err
+	})
+	return index, err
+}
