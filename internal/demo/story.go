@@ -68,7 +68,8 @@ var missionRows = []struct {
 	row   string
 	steps []int
 }{
-	{"M1", []int{1, 2, 3, 4, 5}}, {"M2", []int{2, 5}}, {"M3", []int{8}}, {"M5", []int{5, 6}}, {"M10", []int{7}},
+	{"M1", []int{1, 2, 3, 4, 5}}, {"M2", []int{2, 5}}, {"M3", []int{8}}, {"M4", []int{10}}, {"M5", []int{5, 6}},
+	{"M7", []int{11}}, {"M8", []int{9}}, {"M10", []int{7}},
 }
 
 // World is a running demonstration.
@@ -104,6 +105,8 @@ func Play(ctx context.Context, opt Options) (*World, error) {
 		{"South asks without telling and requests what it hit", w.ask},
 		{"North suspends; nothing leaks; it resumes and what waited arrives", w.suspend},
 		{"The watch reads quiet as a warning", w.watch},
+		{"South says what use it had; both compute the same account", w.account},
+		{"The watch looks beyond the last place and plans cover that leaves nothing bare", w.cover},
 	} {
 		opt.Say(fmt.Sprintf("%d. %s", i+1, s.title))
 		st := Step{Step: i + 1, Title: s.title, Evidence: Evidence{}}
@@ -626,9 +629,86 @@ func (w *World) watch(ctx context.Context, ev Evidence) error {
 	if len(shown) == 0 {
 		return errors.New("no quiet area carries a warning")
 	}
+	var onsets node.Onsets
+	if err := w.north.Get(ctx, "/watch/onsets", url.Values{"false_alarms": {"1"}}, &onsets); err != nil {
+		return err
+	}
+	ev["onset_alarms"], ev["onset_score"], ev["record"] = len(onsets.Alarms), onsets.Score, out.Record
 	ev["model"], ev["as_of"], ev["areas"], ev["lulls"], ev["left_out"] = out.Model, out.AsOf, len(out.Areas), shown, out.Left
 	if out.Attribution != "" {
 		ev["attribution"] = out.Attribution
 	}
+	return nil
+}
+
+// account lets South judge what it was given, and compares the two accounts.
+func (w *World) account(ctx context.Context, ev Evidence) error {
+	var box struct {
+		Items []node.Item `json:"items"`
+	}
+	if err := w.south.Get(ctx, "/inbox", nil, &box); err != nil {
+		return err
+	}
+	if len(box.Items) == 0 {
+		return errors.New("south's inbox is empty")
+	}
+	var judged node.Item
+	if err := w.south.Post(ctx, "/inbox/"+url.PathEscape(box.Items[len(box.Items)-1].ID)+"/judge", map[string]string{"use": "useful"}, &judged); err != nil {
+		return err
+	}
+	for _, x := range []struct {
+		from *process
+		to   string
+	}{{w.south, "north"}, {w.north, "south"}, {w.south, "north"}} {
+		if err := x.from.Post(ctx, "/sync", map[string]string{"accord": w.accord, "party": x.to}, nil); err != nil {
+			return err
+		}
+	}
+	// Each is asked by the other's name; the account itself is the same bytes.
+	var north, south struct {
+		Account json.RawMessage `json:"account"`
+	}
+	query := func(party string) url.Values { return url.Values{"party": {party}} }
+	if err := w.north.Get(ctx, "/accords/"+w.accord+"/account", query("south"), &north); err != nil {
+		return err
+	}
+	if err := w.south.Get(ctx, "/accords/"+w.accord+"/account", query("north"), &south); err != nil {
+		return err
+	}
+	if !bytes.Equal(north.Account, south.Account) {
+		return fmt.Errorf("north's account differs from south's:\n%s\n%s", north.Account, south.Account)
+	}
+	ev["judged"], ev["use"], ev["identical"], ev["account"] = judged.Title, judged.Use, true, north.Account
+	return nil
+}
+
+// cover reads how attacks are spread and plans with what North knows.
+func (w *World) cover(ctx context.Context, ev Evidence) error {
+	const units, floor = 2, .2
+	var plan node.Coverage
+	if err := w.north.Post(ctx, "/watch/coverage", node.CoverageAsk{Units: units, Floor: floor, Periods: 4}, &plan); err != nil {
+		return err
+	}
+	least := 1.0
+	for _, c := range plan.Plan.Cover {
+		least = min(least, c)
+	}
+	if want := floor * units / float64(len(plan.Plan.Cells)); least < want-1e-9 {
+		return fmt.Errorf("an area is covered %.3f, below the floor of %.3f", least, want)
+	}
+	for i, cells := range plan.Schedule {
+		if len(cells) != units {
+			return fmt.Errorf("period %d has %d units, not %d", i+1, len(cells), units)
+		}
+	}
+	var d node.Diversification
+	if err := w.north.Get(ctx, "/watch/diversification", url.Values{"weeks": {"52"}}, &d); err != nil {
+		return err
+	}
+	if d.Fixed == nil || len(d.Next) == 0 {
+		return errors.New("attention was not compared with the forecast")
+	}
+	ev["areas"], ev["least_cover"], ev["outcome"], ev["commitment"] = len(plan.Plan.Cells), least, plan.Outcome, plan.Commitment
+	ev["by_area"], ev["by_class"], ev["next"], ev["attention"] = d.ByArea, d.ByClass, d.Next[0], d.Fixed
 	return nil
 }
