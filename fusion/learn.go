@@ -45,6 +45,9 @@ func sum(x []float64) (s float64) {
 }
 
 const (
+	// discount is for features that are not independent: what happens on one
+	// day in one place tends to be alike.
+	discount = 0.95
 	sample   = 200 // reports of the other list with which each is compared
 	strength = 20  // pairs that the prior counts for
 	rounds   = 60
@@ -171,7 +174,7 @@ func (m *model) score() {
 			mean := m.different[f][level]
 			u := (stranger(m.ofLeft[e.left][f], level, e.right%m.everyRight == 0, mean) +
 				stranger(m.ofRight[e.right][f], level, e.left%m.everyLeft == 0, mean)) / 2
-			e.weight[f] = math.Log(m.same[f][level] / u)
+			e.weight[f] = discount * math.Log(m.same[f][level] / u)
 			total += e.weight[f]
 		}
 		e.odds = math.Exp(max(-60, min(60, total)))

@@ -50,7 +50,10 @@ func words(s string) map[string]bool {
 // foldWord writes a word in basic Latin lower-case letters and digits.
 func foldWord(w string) string {
 	var b strings.Builder
-	for _, r := range norm.NFKC.String(w) {
+	if !plain(w) {
+		w = norm.NFKC.String(w)
+	}
+	for _, r := range w {
 		r = unicode.ToLower(r)
 		switch {
 		case r < 0x80:
@@ -75,6 +78,15 @@ func foldWord(w string) string {
 	return b.String()
 }
 
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
 func fields(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r) && !strings.ContainsRune("'’ʼ‘`´ʿʾ\u200c", r)
@@ -93,6 +105,9 @@ type name struct {
 // newName folds a name; nil where nothing is left of it.
 func newName(s string) *name {
 	n := oneName(s)
+	if len(s) > maxName {
+		return n
+	}
 	parts := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",;/()[]،؛", r) })
 	if n == nil || len(parts) < 2 {
 		return n
@@ -105,7 +120,13 @@ func newName(s string) *name {
 	return n
 }
 
+// maxName bounds what is compared of a name, in bytes.
+const maxName = 160
+
 func oneName(s string) *name {
+	if len(s) > maxName {
+		s = strings.ToValidUTF8(s[:maxName], "")
+	}
 	switch strings.ToLower(strings.TrimSpace(s)) {
 	case "", "-", "?", "unknown", "n/a", "na", "nan", "null", "not known", "unspecified", "various":
 		return nil

@@ -235,9 +235,10 @@ func TestPerturbedLists(t *testing.T) {
 			if math.Abs(res.Precision-p) > .05 {
 				t.Errorf("expects %.3f of its pairs to be right, %.3f are", res.Precision, p)
 			}
+			all := fusion.Link(left, right, 0).Pairs
 			for b := 0.0; b < 1; b += .2 {
 				n, ok, sum := 0, 0, 0.0
-				for _, x := range fusion.Link(left, right, 0).Pairs {
+				for _, x := range all {
 					if x.P >= b && x.P < b+.2 || b+.2 > .99 && x.P == 1 {
 						n++
 						sum += x.P

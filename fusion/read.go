@@ -106,6 +106,7 @@ func ReadCSV(r io.Reader) (list []Report, notes []Note, err error) {
 		notes = append(notes, told...)
 		list = append(list, rep)
 	}
+	slices.SortStableFunc(notes, func(a, b Note) int { return a.Row - b.Row })
 	return list, notes, nil
 }
 
