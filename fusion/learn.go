@@ -174,7 +174,7 @@ func (m *model) score() {
 			mean := m.different[f][level]
 			u := (stranger(m.ofLeft[e.left][f], level, e.right%m.everyRight == 0, mean) +
 				stranger(m.ofRight[e.right][f], level, e.left%m.everyLeft == 0, mean)) / 2
-			e.weight[f] = discount * math.Log(m.same[f][level] / u)
+			e.weight[f] = discount * math.Log(m.same[f][level]/u)
 			total += e.weight[f]
 		}
 		e.odds = math.Exp(max(-60, min(60, total)))

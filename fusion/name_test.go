@@ -69,7 +69,7 @@ func TestDistrictSpellings(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	for _, c := range []struct {
-		a, b         string
+		a, b        string
 		least, most float64
 	}{
 		{"Kabul", "Kabul city", .99, 1},
