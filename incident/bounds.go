@@ -69,3 +69,9 @@ func checkCoordinates(lat, lon float64, country string) error {
 	}
 	return nil
 }
+
+// outside says whether coordinates lie outside a country that boxes knows.
+func outside(lat, lon float64, country string) bool {
+	b, known := boxes[strings.ToLower(strings.TrimSpace(country))]
+	return known && !b.holds(lat, lon)
+}

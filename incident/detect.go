@@ -13,6 +13,8 @@ type Format string
 const (
 	FormatUnknown Format = ""
 	FormatUCDP    Format = "ucdp"
+	FormatACLED   Format = "acled"
+	FormatGTD     Format = "gtd"
 	FormatParley  Format = "csv"  // Parley's own columns
 	FormatJSON    Format = "json" // STIX, probably
 )
@@ -32,6 +34,12 @@ func Detect(head []byte) Format {
 	has := func(name string) bool { return slices.Contains(t.header, name) }
 	if !slices.ContainsFunc(ucdpNeeds, func(n string) bool { return !has(n) }) {
 		return FormatUCDP
+	}
+	if !slices.ContainsFunc(acledNeeds, func(n string) bool { return !has(n) }) {
+		return FormatACLED
+	}
+	if !slices.ContainsFunc(gtdNeeds, func(n string) bool { return !has(n) }) {
+		return FormatGTD
 	}
 	known := 0
 	for _, n := range t.header {

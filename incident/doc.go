@@ -2,12 +2,16 @@
 //
 // An [Incident] says what happened, where and when (each with its precision),
 // who was the target, casualties as ranges, and keeps every source and every
-// claim apart with its own Admiralty grading. [ReadUCDP] and [ReadCSV] read
-// files row by row and account for each row: it becomes an incident or is
+// claim apart with its own Admiralty grading. [ReadUCDP], [ReadACLED],
+// [ReadGTD] and [ReadCSV] read files row by row and account for each row: it becomes an incident or is
 // refused with the reason. [Incident.STIX] writes a STIX 2.1 incident object
 // with Parley's extension (see [stix.IncidentExtension]); [FromSTIX] reads it
 // back. [CSVWriter] and [GeoJSONWriter] write many incidents, [Alert.CAP] one as
 // an alert.
+//
+// A record may also be a signal, which is no attack but may foretell one: a claim of
+// responsibility, a statement, a threat, a seizure, an arrest, propaganda; see
+// [Kind.Signal] and [Incident.Attack].
 //
 // The record has no place for a person, an ethnic group or a faith community as
 // perpetrator: [Incident.Organisation] is a named armed organisation, and a

@@ -137,6 +137,13 @@ func (in *Incident) Class() Class {
 	return in.Classes[0]
 }
 
+// Attack says whether the record is of an attack by an armed organisation, as
+// the watch counts them: no signal, no fighting between states and no strike by
+// a third state's forces.
+func (in *Incident) Attack() bool {
+	return !in.Kind.Signal() && in.Kind != Interstate && in.Kind != ForeignStrike
+}
+
 // Middle is the middle of the time in which the event lies, to the day.
 func (in *Incident) Middle() time.Time {
 	days := int(in.End.Sub(in.Start).Hours() / 24)

@@ -52,16 +52,24 @@ func ReadUCDP(r io.Reader, fn func(row int, in Incident, err error) error) error
 	if err != nil {
 		return err
 	}
+	if err := t.needs("a UCDP GED file", ucdpNeeds); err != nil {
+		return err
+	}
+	return t.each(fn, ucdpIncident)
+}
+
+// needs refuses a table that lacks columns.
+func (t *table) needs(what string, columns []string) error {
 	var missing []string
-	for _, n := range ucdpNeeds {
+	for _, n := range columns {
 		if _, ok := t.index[n]; !ok {
 			missing = append(missing, n)
 		}
 	}
 	if missing != nil {
-		return fmt.Errorf("not a UCDP GED file: no column %s", strings.Join(missing, ", "))
+		return fmt.Errorf("not %s: no column %s", what, strings.Join(missing, ", "))
 	}
-	return t.each(fn, ucdpIncident)
+	return nil
 }
 
 // each calls fn for every record, with what read makes of it.

@@ -1,5 +1,7 @@
 package incident
 
+import "slices"
+
 // DatePrecision is how exactly the time is known.
 type DatePrecision string
 
@@ -58,7 +60,7 @@ var Classes = []Class{
 	Health, Education, Relief, Media, Business, UnknownClass,
 }
 
-// Kind is the kind of attack.
+// Kind is the kind of attack, or of signal.
 type Kind string
 
 // Kinds of attack.
@@ -81,13 +83,29 @@ const (
 	ForeignStrike Kind = "foreign-strike"
 	OtherKind     Kind = "other"
 	UnknownKind   Kind = "unknown"
+
+	// Signals: what is no attack and may foretell one, or its absence. They have
+	// the same life as attacks and are counted apart.
+	ResponsibilityClaim Kind = "claim-of-responsibility"
+	LeadershipStatement Kind = "leadership-statement"
+	Threat              Kind = "threat"
+	Seizure             Kind = "seizure" // of weapons or explosives, or their disarming
+	Arrest              Kind = "arrest"
+	Propaganda          Kind = "propaganda-output"
 )
 
 // Kinds are all of them.
 var Kinds = []Kind{
 	Bombing, SuicideAttack, ArmedAssault, Assassination, Kidnapping, Shelling, AirStrike, Sabotage,
 	Arson, Clash, OneSided, Interstate, ForeignStrike, OtherKind, UnknownKind,
+	ResponsibilityClaim, LeadershipStatement, Threat, Seizure, Arrest, Propaganda,
 }
+
+// Signals are the kinds that are no attacks.
+var Signals = []Kind{ResponsibilityClaim, LeadershipStatement, Threat, Seizure, Arrest, Propaganda}
+
+// Signal says whether a record of that kind is a signal and no attack.
+func (k Kind) Signal() bool { return slices.Contains(Signals, k) }
 
 // ClaimKind is what a claim asserts.
 type ClaimKind string

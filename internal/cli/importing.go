@@ -61,6 +61,9 @@ func (a *app) importCmd() *cobra.Command {
 					for _, r := range f.Refused {
 						line(w, "  item "+fmt.Sprint(r.Item), r.ID, r.Reason)
 					}
+					for _, d := range f.Doubts {
+						line(w, "  taken in doubt: item "+fmt.Sprint(d.Item), d.ID, d.Reason)
+					}
 					for _, l := range f.NotCarried {
 						line(w, "  not carried", l.Path, l.Reason)
 					}
@@ -72,7 +75,7 @@ func (a *app) importCmd() *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().StringVar(&format, "format", "", "stix, misp, ucdp or csv; left out, it is recognised")
+	c.Flags().StringVar(&format, "format", "", "stix, misp, ucdp, acled, gtd or csv; left out, it is recognised")
 	c.Flags().StringVar(&mapping, "map", "", "mapping file (JSON) for CSV files of other columns")
 	return c
 }

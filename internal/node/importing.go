@@ -25,6 +25,8 @@ type Import struct {
 	Taken   int       `json:"taken"`
 	Known   int       `json:"known"`
 	Refused []Refusal `json:"refused"`
+	// Doubts says of items that were taken what is likely wrong with them.
+	Doubts []Refusal `json:"doubts,omitempty"`
 	// NotCarried lists what was in the file and has no place in STIX; the items
 	// that it belonged to were taken without it.
 	NotCarried []misp.Lost `json:"not_carried"`
@@ -42,11 +44,16 @@ type Refusal struct {
 
 // Formats that ImportFile reads.
 const (
-	FormatUCDP = "ucdp"
-	FormatCSV  = "csv"
-	FormatSTIX = "stix"
-	FormatMISP = "misp"
+	FormatUCDP  = "ucdp"
+	FormatACLED = "acled"
+	FormatGTD   = "gtd"
+	FormatCSV   = "csv"
+	FormatSTIX  = "stix"
+	FormatMISP  = "misp"
 )
+
+// Formats are all of them.
+var Formats = []string{FormatSTIX, FormatMISP, FormatUCDP, FormatACLED, FormatGTD, FormatCSV}
 
 // sniffed is how much of a file is looked at to recognise its format; a
 // CSV's header line must fit.
@@ -78,6 +85,10 @@ func readItems(in io.Reader, format string, mapping *incident.Mapping, take func
 	switch format {
 	case FormatUCDP:
 		return incident.ReadUCDP(in, row)
+	case FormatACLED:
+		return incident.ReadACLED(in, row)
+	case FormatGTD:
+		return incident.ReadGTD(in, row)
 	case FormatCSV:
 		m := incident.ParleyMapping()
 		if mapping != nil {
@@ -124,6 +135,11 @@ func (n *Node) storeItem(tx store.Tx, it item, format string, out *Import) error
 			return nil
 		}
 	}
+	if err == nil && it.record != nil {
+		for _, d := range it.record.Doubts(n.now()) {
+			out.Doubts = append(out.Doubts, Refusal{it.number, it.object.ID, d})
+		}
+	}
 	switch {
 	case err != nil:
 		return err
@@ -141,6 +157,10 @@ func recognise(head []byte, mapping *incident.Mapping) string {
 		return FormatCSV
 	case f == incident.FormatUCDP:
 		return FormatUCDP
+	case f == incident.FormatACLED:
+		return FormatACLED
+	case f == incident.FormatGTD:
+		return FormatGTD
 	case f == incident.FormatParley:
 		return FormatCSV
 	case f == incident.FormatJSON && misp.Detect(head):

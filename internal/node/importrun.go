@@ -143,10 +143,10 @@ func (n *Node) Import(ctx context.Context, r io.Reader, ask ImportAsk) (Import, 
 	format := ask.Format
 	if format == "" {
 		if format = recognise(file.head(), ask.Mapping); format == "" {
-			return Import{}, fmt.Errorf("%w: the format of the file is not recognised; name it with --format (%s, %s, %s, %s) and, for other CSV columns, give --map", ErrInvalid, FormatSTIX, FormatMISP, FormatUCDP, FormatCSV)
+			return Import{}, fmt.Errorf("%w: the format of the file is not recognised; name it with --format (%s) and, for other CSV columns, give --map", ErrInvalid, strings.Join(Formats, ", "))
 		}
-	} else if !slices.Contains([]string{FormatSTIX, FormatMISP, FormatUCDP, FormatCSV}, format) {
-		return Import{}, fmt.Errorf("%w: format %q is none of %s, %s, %s, %s", ErrInvalid, clip(format), FormatSTIX, FormatMISP, FormatUCDP, FormatCSV)
+	} else if !slices.Contains(Formats, format) {
+		return Import{}, fmt.Errorf("%w: format %q is none of %s", ErrInvalid, clip(format), strings.Join(Formats, ", "))
 	}
 	i := &importing{n: n, run: run, format: format, mapping: ask.Mapping, name: ask.Name}
 	if err := i.check(ctx, file); err != nil {
@@ -270,6 +270,7 @@ type importItem struct {
 func (p *importPart) add(o importPart) {
 	p.Items, p.Taken, p.Known, p.Losses = p.Items+o.Items, p.Taken+o.Taken, p.Known+o.Known, p.Losses+o.Losses
 	p.Refused, p.NotCarried = append(p.Refused, o.Refused...), append(p.NotCarried, o.NotCarried...)
+	p.Doubts = append(p.Doubts, o.Doubts...)
 }
 
 // flush stores items and what became of them in one transaction. The last one
