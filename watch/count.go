@@ -16,6 +16,7 @@ var ErrNoData = errors.New("no incident can be counted: there is nothing to watc
 const (
 	NoUnit      = "no area"
 	NoAttack    = "between states, or by a third state's forces"
+	ASignal     = "a signal, not an attack"
 	TooVague    = "time uncertain by more than 30 days"
 	AfterReport = "after the reporting date"
 )
@@ -53,6 +54,8 @@ func Count(incidents []incident.Incident, by func(*incident.Incident) string, as
 		in := &incidents[i]
 		unit, week := by(in), monday(in.Middle())
 		switch {
+		case in.Kind.Signal():
+			left[ASignal]++
 		case in.Kind == incident.Interstate || in.Kind == incident.ForeignStrike:
 			left[NoAttack]++
 		case in.End.Sub(in.Start) > longest:
@@ -92,4 +95,22 @@ func Count(incidents []incident.Incident, by func(*incident.Incident) string, as
 		p.Counts = append(p.Counts, counts)
 	}
 	return p, left, nil
+}
+
+// countSignals counts signals by unit and week of a panel.
+func countSignals(incidents []incident.Incident, by func(*incident.Incident) string, p *Panel) map[string][]int {
+	out := map[string][]int{}
+	for i := range incidents {
+		in := &incidents[i]
+		if !in.Kind.Signal() || in.Start.Before(p.Starts[0]) || !in.Start.Before(p.End()) {
+			continue
+		}
+		week := int(monday(in.Start).Sub(p.Starts[0]) / (7 * 24 * time.Hour))
+		unit := by(in)
+		if out[unit] == nil {
+			out[unit] = make([]int, len(p.Starts))
+		}
+		out[unit][week]++
+	}
+	return out
 }

@@ -19,7 +19,7 @@ func Example() {
 			Classes: []incident.Class{incident.Civilian}, Kind: incident.Bombing,
 		})
 	}
-	r, err := watch.NewReport(all, watch.ByArea, first.AddDate(0, 0, 7*152), 4)
+	r, err := watch.NewReport(all, watch.ByArea, first.AddDate(0, 0, 7*152), 4, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

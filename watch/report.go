@@ -30,6 +30,8 @@ type Report struct {
 	// Delay is how long reports take; nil where entry dates are not known, so that
 	// nothing can be said of attacks that are not reported yet.
 	Delay *Delay `json:"delay"`
+	// Lift is the effect given to signals; see NewReport.
+	Lift Lift `json:"lift"`
 	// Used and Left say how many incidents were counted, and how many were not
 	// and why.
 	Used int            `json:"used"`
@@ -56,14 +58,20 @@ type Card struct {
 	BaseRate float64 `json:"base_rate"`
 	// Unreported is how many attacks of the newest weeks are to be expected beside
 	// those counted, by how late reports came before; 0 where that is not known.
-	Unreported float64      `json:"unreported"`
-	Lull       *LullWarning `json:"lull"` // nil where the area is not quiet
+	Unreported float64 `json:"unreported"`
+	// Signals is how many signals the last four weeks held; where there are some and
+	// Report.Lift is not 1, P, Low, High and Mean are with it and Plain is P without.
+	Signals int          `json:"signals"`
+	Plain   float64      `json:"plain"`
+	Lull    *LullWarning `json:"lull"` // nil where the area is not quiet
 }
 
 // NewReport counts the incidents by unit ([ByArea], [ByClass] …) and week, up to
 // the last whole week before asOf, and forecasts the horizon weeks after it; see [Count]
-// for what is counted and for a zero asOf.
-func NewReport(incidents []incident.Incident, by func(*incident.Incident) string, asOf time.Time, horizon int) (*Report, error) {
+// for what is counted and for a zero asOf. Incidents that are signals are not
+// counted; they change the forecast of their unit by lift, or where it is nil by a
+// factor fitted on the past, if the past allows one.
+func NewReport(incidents []incident.Incident, by func(*incident.Incident) string, asOf time.Time, horizon int, lift *Lift) (*Report, error) {
 	if horizon < 1 || horizon > 52 {
 		return nil, fmt.Errorf("horizon of %d weeks: it must be 1 to 52", horizon)
 	}
@@ -73,12 +81,18 @@ func NewReport(incidents []incident.Incident, by func(*incident.Incident) string
 	}
 	n := len(p.Starts)
 	r := &Report{AsOf: p.End(), Horizon: horizon, Model: Model, Left: left}
-	r.Delay = NewDelay(incidents, r.AsOf)
 	first := max(0, n-shownWeeks)
 	r.Weeks = p.Starts[first:]
 	r.All = make([]int, len(r.Weeks))
 	models := newSuite(p, horizon, garchDefault)
 	m := models.parley
+	r.Delay = NewDelay(incidents, r.AsOf)
+	signals := countSignals(incidents, by, p)
+	if lift != nil {
+		r.Lift = *lift
+	} else {
+		r.Lift = fitLift(p, signals, m, horizon)
+	}
 	// What happened after quiet spells stands beside what a smoothed rate said.
 	r.Lull = lullTable(p, models.ewma, horizon, 0, n-horizon)
 	if from, last := n-horizon-3*52, n-horizon; from >= 52 {
@@ -105,6 +119,10 @@ func NewReport(incidents []incident.Incident, by func(*incident.Incident) string
 			r.All[i] += y
 		}
 		d := m.forecast(u, n)
+		c.Plain = d.AtLeastOne()
+		if c.Signals = recent(signals[area], n); c.Signals > 0 {
+			d = lifted(d, r.Lift.Factor)
+		}
 		c.P, c.Mean = d.AtLeastOne(), d.Mean()
 		c.Low, c.High = d.Interval(0.9)
 		c.Unreported = r.Delay.Unreported(counts)

@@ -3,6 +3,7 @@ package watch_test
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -114,7 +115,7 @@ func TestReport(t *testing.T) {
 	strike.Kind = incident.ForeignStrike
 	in = append(in, vague, strike, at("2016-01-01", ""), at("2023-01-01", "North"))
 	asOf := day("2015-01-05").AddDate(0, 0, 7*398) // 10 quiet weeks into a lull
-	r, err := watch.NewReport(in, watch.ByArea, asOf.AddDate(0, 0, 3), 4)
+	r, err := watch.NewReport(in, watch.ByArea, asOf.AddDate(0, 0, 3), 4, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +138,7 @@ func TestReport(t *testing.T) {
 	if s.Total != 1 || s.QuietWeeks != 376 || s.P <= 0 || s.Lull == nil || !s.LastAttack.Equal(day("2015-06-01")) {
 		t.Errorf("%+v", s)
 	}
-	again, err := watch.NewReport(in, watch.ByArea, asOf, 4)
+	again, err := watch.NewReport(in, watch.ByArea, asOf, 4, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,6 +146,65 @@ func TestReport(t *testing.T) {
 	b, _ := json.Marshal(again)
 	if string(a) != string(b) {
 		t.Error("the same incidents give two reports")
+	}
+}
+
+// Signals are no attacks. Where attacks followed them the past tells the factor;
+// where it cannot, the report says so, and a person may set one.
+func TestSignals(t *testing.T) {
+	signal := func(day, area string) incident.Incident {
+		in := at(day, area)
+		in.Kind = incident.Signals[0]
+		return in
+	}
+	var in []incident.Incident
+	date := func(w int) string { return day("2012-01-02").AddDate(0, 0, 7*w).Format(time.DateOnly) }
+	for w := range 400 {
+		if w%8 == 0 { // a threat, and in three of four cases three attacks
+			in = append(in, signal(date(w), "North"))
+			if w%32 != 0 {
+				for i := range 3 {
+					in = append(in, at(date(w+1+i%2), "North"))
+				}
+			}
+		}
+		if w%11 == 0 {
+			in = append(in, at(date(w), "South"))
+		}
+	}
+	in = append(in, signal(date(398), "North"))
+	asOf := day("2012-01-02").AddDate(0, 0, 7*400)
+	r, err := watch.NewReport(in, watch.ByArea, asOf, 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, s := r.Cards[0], r.Cards[1]
+	if !r.Lift.Fitted || r.Lift.Factor <= 1 || n.Signals != 1 || n.P <= n.Plain || s.Signals != 0 || s.P != s.Plain {
+		t.Errorf("fitted: %+v, north %v from %v, south %v from %v", r.Lift, n.P, n.Plain, s.P, s.Plain)
+	}
+	if r.Left[watch.ASignal] != 51 || n.Total != 38*3 && n.Total != 37*3 {
+		t.Errorf("left out %v, north has %d attacks", r.Left, n.Total)
+	}
+	off, err := watch.SetLift(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err = watch.NewReport(in, watch.ByArea, asOf, 2, &off); err != nil || r.Cards[0].P != n.Plain {
+		t.Errorf("switched off: %v, %v", r.Cards[0].P, err)
+	}
+	few := append([]incident.Incident{signal(date(398), "South")}, in[len(in)/2:]...)
+	for i := range few {
+		if few[i].Kind.Signal() && few[i].Admin1 == "North" {
+			few[i].Kind = incident.Bombing
+		}
+	}
+	if r, err = watch.NewReport(few, watch.ByArea, asOf, 2, nil); err != nil || r.Lift.Fitted || r.Lift.Factor != 1 || !strings.Contains(r.Lift.Text, "no effect of signals can be fitted") {
+		t.Errorf("too few: %+v, %v", r.Lift, err)
+	}
+	for _, f := range []float64{0, -1, 11, math.NaN()} {
+		if _, err := watch.SetLift(f); err == nil {
+			t.Errorf("a factor of %v is accepted", f)
+		}
 	}
 }
 
@@ -159,7 +219,7 @@ func TestReportsThatComeLate(t *testing.T) {
 		}
 		in = append(in, x)
 	}
-	r, err := watch.NewReport(in, watch.ByArea, day("2015-01-05").AddDate(0, 0, 7*200), 4)
+	r, err := watch.NewReport(in, watch.ByArea, day("2015-01-05").AddDate(0, 0, 7*200), 4, nil)
 	if err != nil || r.Delay == nil || r.Delay.Within[0] < .45 || r.Delay.Within[0] > .55 || r.Delay.Within[2] != 1 {
 		t.Fatalf("delay %+v, %v", r.Delay, err)
 	}
@@ -170,26 +230,26 @@ func TestReportsThatComeLate(t *testing.T) {
 	for i := range in {
 		in[i].Created = time.Time{}
 	}
-	if r, err = watch.NewReport(in, watch.ByArea, time.Time{}, 4); err != nil || r.Delay != nil || r.Cards[0].Unreported != 0 {
+	if r, err = watch.NewReport(in, watch.ByArea, time.Time{}, 4, nil); err != nil || r.Delay != nil || r.Cards[0].Unreported != 0 {
 		t.Errorf("without entry dates: %+v, %v", r.Delay, err)
 	}
 }
 
 func TestReportRefuses(t *testing.T) {
-	if _, err := watch.NewReport(nil, watch.ByArea, time.Time{}, 4); !errors.Is(err, watch.ErrNoData) {
+	if _, err := watch.NewReport(nil, watch.ByArea, time.Time{}, 4, nil); !errors.Is(err, watch.ErrNoData) {
 		t.Errorf("no incidents: %v", err)
 	}
 	one := []incident.Incident{at("2020-01-01", "North")}
 	for _, h := range []int{0, -1, 53} {
-		if _, err := watch.NewReport(one, watch.ByArea, time.Time{}, h); err == nil {
+		if _, err := watch.NewReport(one, watch.ByArea, time.Time{}, h, nil); err == nil {
 			t.Errorf("horizon %d accepted", h)
 		}
 	}
-	r, err := watch.NewReport(one, watch.ByArea, time.Time{}, 4)
+	r, err := watch.NewReport(one, watch.ByArea, time.Time{}, 4, nil)
 	if err != nil || len(r.Cards) != 1 || r.Cards[0].BaseRate != -1 || r.Cards[0].Lull != nil {
 		t.Errorf("one incident: %+v, %v", r, err)
 	}
-	if _, err := watch.NewReport([]incident.Incident{at("1500-01-01", "North"), at("2020-01-01", "North")}, watch.ByArea, time.Time{}, 4); err == nil {
+	if _, err := watch.NewReport([]incident.Incident{at("1500-01-01", "North"), at("2020-01-01", "North")}, watch.ByArea, time.Time{}, 4, nil); err == nil {
 		t.Error("a panel of five centuries was made")
 	}
 }
@@ -244,7 +304,7 @@ func BenchmarkReport(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		if _, err := watch.NewReport(in, watch.ByArea, time.Time{}, 4); err != nil {
+		if _, err := watch.NewReport(in, watch.ByArea, time.Time{}, 4, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

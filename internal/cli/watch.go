@@ -15,12 +15,12 @@ import (
 )
 
 func (a *app) watchCmd() *cobra.Command {
-	horizon, by := 4, "area"
+	horizon, by, factor := 4, "area", 0.0
 	report := &cobra.Command{
 		Use: "report", Short: "Show what the watch says of each area", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var out node.Watch
-			if err := a.client().Get(c.Context(), "/watch", url.Values{"horizon": {fmt.Sprint(horizon)}, "by": {by}}, &out); err != nil {
+			if err := a.client().Get(c.Context(), "/watch", url.Values{"horizon": {fmt.Sprint(horizon)}, "by": {by}, "signals": {fmt.Sprint(factor)}}, &out); err != nil {
 				return err
 			}
 			return a.show(out, func(w io.Writer) {
@@ -35,6 +35,9 @@ func (a *app) watchCmd() *cobra.Command {
 					if x.Lull != nil {
 						line(w, "", x.Lull.Text)
 					}
+					if x.Signals > 0 {
+						line(w, "", fmt.Sprintf("%d signals in the last four weeks; without their effect %.0f %%", x.Signals, 100*x.Plain))
+					}
 					if x.Unreported >= .5 {
 						line(w, "", fmt.Sprintf("about %.0f more attacks of the newest weeks are to be expected, not reported yet", x.Unreported))
 					}
@@ -42,6 +45,7 @@ func (a *app) watchCmd() *cobra.Command {
 						line(w, "", fmt.Sprintf("without the reports of %s: %.0f %%", o.Party, 100*o.P))
 					}
 				}
+				line(w, "signals", out.Lift.Text)
 				for _, m := range out.Record {
 					line(w, "last three years: "+m.Model, fmt.Sprintf("Brier %.3f", m.Brier), fmt.Sprintf("CRPS %.3f", m.CRPS), fmt.Sprintf("%.0f %% in the 90 %% interval", 100*m.Coverage90))
 				}
@@ -53,6 +57,7 @@ func (a *app) watchCmd() *cobra.Command {
 	}
 	report.Flags().IntVar(&horizon, "horizon", horizon, "weeks ahead")
 	report.Flags().StringVar(&by, "by", by, "area, class or group")
+	report.Flags().Float64Var(&factor, "signals", 0, "factor by which signals change the rate; 0 fits one, 1 switches them off")
 
 	var panel, from, until string
 	evaluate := &cobra.Command{

@@ -606,14 +606,14 @@ func TestWatchShowsACard(t *testing.T) {
 	if got, err := n.ImportFile(t.Context(), strings.NewReader(b.String()), "", nil); err != nil || got.Taken != 60 {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	w, err := n.Watch(t.Context(), 4, "")
+	w, err := n.Watch(t.Context(), 4, "", 0)
 	if err != nil || len(w.Areas) != 1 || w.Areas[0].Area != "Balochistan" {
 		t.Fatalf("%+v, %v", w, err)
 	}
 	if a := w.Areas[0]; a.P < 0.5 || a.P > 1 || a.Total != 60 || len(a.Counts) != len(w.Weeks) {
 		t.Errorf("card %+v", a)
 	}
-	if _, err := n.Watch(t.Context(), 0, ""); !errors.Is(err, node.ErrInvalid) {
+	if _, err := n.Watch(t.Context(), 0, "", 0); !errors.Is(err, node.ErrInvalid) {
 		t.Errorf("horizon 0: %v", err)
 	}
 	if b, _ := json.Marshal(w); !json.Valid(b) {

@@ -92,7 +92,7 @@ func (n *Node) watched(ctx context.Context) (watched, error) {
 }
 
 // leaveOut adds to each area what its forecast would be without each partner.
-func (w watched) leaveOut(out *Watch, unit func(*incident.Incident) string) error {
+func (w watched) leaveOut(out *Watch, unit func(*incident.Incident) string, lift *watch.Lift) error {
 	var parties []string
 	for _, f := range w.from {
 		if f != "" && !slices.Contains(parties, f) {
@@ -107,7 +107,7 @@ func (w watched) leaveOut(out *Watch, unit func(*incident.Incident) string) erro
 				rest = append(rest, in)
 			}
 		}
-		r, err := watch.NewReport(rest, unit, w.asOf, out.Horizon)
+		r, err := watch.NewReport(rest, unit, w.asOf, out.Horizon, lift)
 		if err != nil && !errors.Is(err, watch.ErrNoData) {
 			return err
 		}
@@ -235,7 +235,7 @@ func inOrder(w watched, by func(*incident.Incident) string, kinds []string, sinc
 	ins := make([]*incident.Incident, 0, len(w.counted))
 	for i := range w.counted {
 		in := &w.counted[i]
-		if !in.Middle().Before(since) && in.Middle().Before(w.asOf) && in.Kind != incident.Interstate && in.Kind != incident.ForeignStrike {
+		if !in.Middle().Before(since) && in.Middle().Before(w.asOf) && in.Attack() {
 			ins = append(ins, in)
 		}
 	}
@@ -308,7 +308,7 @@ func (n *Node) attention(ctx context.Context, w watched, out *Diversification) e
 	if err != nil || len(plans) == 0 {
 		return err
 	}
-	r, err := watch.NewReport(w.counted, watch.ByArea, w.asOf, 13)
+	r, err := watch.NewReport(w.counted, watch.ByArea, w.asOf, 13, nil)
 	if errors.Is(err, watch.ErrNoData) {
 		return nil
 	}
@@ -386,7 +386,7 @@ func (n *Node) PlanCoverage(ctx context.Context, ask CoverageAsk) (Coverage, err
 	if err != nil {
 		return Coverage{}, err
 	}
-	r, err := watch.NewReport(w.counted, watch.ByArea, w.asOf, ask.Horizon)
+	r, err := watch.NewReport(w.counted, watch.ByArea, w.asOf, ask.Horizon, nil)
 	if err != nil {
 		return Coverage{}, fmt.Errorf("%w: %w", ErrState, err)
 	}
@@ -459,7 +459,7 @@ var saidHorizons = []int{1, 4, 13}
 // been noted for these data yet. It is called now and then while the node runs.
 func (n *Node) RecordWatch(ctx context.Context) error {
 	for _, h := range saidHorizons {
-		w, err := n.Watch(ctx, h, "")
+		w, err := n.Watch(ctx, h, "", 0)
 		if err != nil {
 			return err
 		}

@@ -100,7 +100,7 @@ func area(t *testing.T, w Watch, name string) WatchArea {
 func TestOnePartnerCannotFloodTheWatch(t *testing.T) {
 	n, _ := lone(t)
 	end := history(t, n)
-	calm, err := n.Watch(t.Context(), 4, "")
+	calm, err := n.Watch(t.Context(), 4, "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestOnePartnerCannotFloodTheWatch(t *testing.T) {
 		flood = append(flood, attack("South", end.AddDate(0, 0, -7*(i%4))))
 	}
 	file(t, n, "south", flood...)
-	w, err := n.Watch(t.Context(), 4, "")
+	w, err := n.Watch(t.Context(), 4, "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestOnePartnerCannotFloodTheWatch(t *testing.T) {
 	}
 	file(t, n, "", seen...)
 	file(t, n, "south", attack("North", end), attack("North", end), attack("North", end))
-	again, err := n.Watch(t.Context(), 4, "")
+	again, err := n.Watch(t.Context(), 4, "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,10 +265,10 @@ func TestOnsetsAndRefusals(t *testing.T) {
 	if r, err = n.Onsets(t.Context(), 1); err != nil || r.Alarms[i].Judgement == nil || r.Alarms[i].Judgement.By.Name != "Amina" {
 		t.Errorf("the judged alarm: %+v, %v", r, err)
 	}
-	if w, err := n.Watch(t.Context(), 4, "class"); err != nil || len(w.Areas) != 1 || w.Areas[0].Area != "civilian" {
+	if w, err := n.Watch(t.Context(), 4, "class", 0); err != nil || len(w.Areas) != 1 || w.Areas[0].Area != "civilian" {
 		t.Errorf("by class: %+v, %v", w.Areas, err)
 	}
-	if _, err := n.Watch(t.Context(), 4, "person"); !errors.Is(err, ErrInvalid) {
+	if _, err := n.Watch(t.Context(), 4, "person", 0); !errors.Is(err, ErrInvalid) {
 		t.Errorf("by person: %v", err)
 	}
 	if _, err := n.Diversification(t.Context(), 1); !errors.Is(err, ErrInvalid) {

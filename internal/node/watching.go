@@ -137,6 +137,8 @@ type Watch struct {
 	Record []watch.Evaluation `json:"record"`
 	// Delay is how late reports come; null where entry dates are not known.
 	Delay *watch.Delay `json:"delay"`
+	// Lift is the effect given to signals that are not attacks.
+	Lift watch.Lift `json:"lift"`
 }
 
 // WatchCounts are counts by week.
@@ -158,6 +160,8 @@ type WatchArea struct {
 	BaseRate   float64    `json:"base_rate"`
 	Unreported float64    `json:"unreported"` // of the newest weeks, expected beside those counted
 	Lull       *WatchLull `json:"lull"`
+	Signals    int        `json:"signals"` // of the last four weeks
+	Plain      float64    `json:"plain"`   // P without the effect of signals
 	// Without is what P would be without one partner's reports, where that differs
 	// by a percent or more.
 	Without []Without `json:"without,omitempty"`
@@ -192,7 +196,8 @@ const maxHorizon = 26
 //
 // by is what the cards are of: "area" (or ""), "class" of target, or "group",
 // the named organisations.
-func (n *Node) Watch(ctx context.Context, horizon int, by string) (Watch, error) {
+// Signals act by a factor: 0 fits one on the past, 1 switches them off.
+func (n *Node) Watch(ctx context.Context, horizon int, by string, factor float64) (Watch, error) {
 	unit, ok := watchUnits[cmp.Or(by, "area")]
 	if !ok {
 		return Watch{}, fmt.Errorf("%w: the watch is by area, class or group, not by %q", ErrInvalid, clip(by))
@@ -200,20 +205,28 @@ func (n *Node) Watch(ctx context.Context, horizon int, by string) (Watch, error)
 	if horizon < 1 || horizon > maxHorizon {
 		return Watch{}, fmt.Errorf("%w: a horizon of %d weeks; give 1 to %d", ErrInvalid, horizon, maxHorizon)
 	}
+	var lift *watch.Lift
+	if factor != 0 {
+		l, err := watch.SetLift(factor)
+		if err != nil {
+			return Watch{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
+		lift = &l
+	}
 	held, err := n.watched(ctx)
 	if err != nil {
 		return Watch{}, err
 	}
 	out := Watch{Horizon: horizon, Model: watch.Model, Weeks: []string{}, Areas: []WatchArea{}, All: WatchCounts{[]int{}}, Left: map[string]int{}}
 	out.Attribution = held.attribution
-	r, err := watch.NewReport(held.counted, unit, held.asOf, horizon)
+	r, err := watch.NewReport(held.counted, unit, held.asOf, horizon, lift)
 	if errors.Is(err, watch.ErrNoData) {
 		return out, nil
 	}
 	if err != nil {
 		return out, err
 	}
-	out.AsOf, out.Model, out.Lull, out.Left, out.Record, out.Delay = stamp(r.AsOf), r.Model, r.Lull, r.Left, r.Record, r.Delay
+	out.AsOf, out.Model, out.Lull, out.Left, out.Record, out.Delay, out.Lift = stamp(r.AsOf), r.Model, r.Lull, r.Left, r.Record, r.Delay, r.Lift
 	for party, over := range held.over {
 		out.Left["more from "+party+" than others confirm"] = over
 	}
@@ -224,7 +237,7 @@ func (n *Node) Watch(ctx context.Context, horizon int, by string) (Watch, error)
 	for _, c := range r.Cards {
 		a := WatchArea{
 			Area: c.Area, Counts: c.Counts, Total: c.Total, QuietWeeks: c.QuietWeeks,
-			P: c.P, Low: c.Low, High: c.High, Mean: c.Mean, BaseRate: c.BaseRate, Unreported: c.Unreported,
+			P: c.P, Low: c.Low, High: c.High, Mean: c.Mean, BaseRate: c.BaseRate, Unreported: c.Unreported, Signals: c.Signals, Plain: c.Plain,
 		}
 		if !c.LastAttack.IsZero() {
 			s := c.LastAttack.Format(time.DateOnly)
@@ -235,7 +248,7 @@ func (n *Node) Watch(ctx context.Context, horizon int, by string) (Watch, error)
 		}
 		out.Areas = append(out.Areas, a)
 	}
-	return out, held.leaveOut(&out, unit)
+	return out, held.leaveOut(&out, unit, lift)
 }
 
 // Overview is what a person coming on duty sees first (docs/api.md).

@@ -49,7 +49,7 @@ func TestWithdrawnObjectDisappearsAndTheFactStays(t *testing.T) {
 	if found, err := w.south.Search(t.Context(), node.SearchAsk{Text: "device"}); err != nil || len(found.Objects) != 0 {
 		t.Errorf("south still finds it: %+v, %v", found.Objects, err)
 	}
-	if x, err := w.south.Watch(t.Context(), 4, ""); err != nil || len(x.Areas) != 0 {
+	if x, err := w.south.Watch(t.Context(), 4, "", 0); err != nil || len(x.Areas) != 0 {
 		t.Errorf("south's watch still shows %d areas, %v", len(x.Areas), err)
 	}
 	if got := newReader(t, w.south, "", "all:rw").all("in-" + w.accord[:12]); len(got) != 0 {

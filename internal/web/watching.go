@@ -10,10 +10,11 @@ import (
 func (s *Server) watchRoutes() {
 	n := s.node
 	handle(s, "GET", "/watch", "watch", readers, func(ctx context.Context, in *struct {
-		Horizon int    `query:"horizon" default:"4"`
-		By      string `query:"by" doc:"area, class or group"`
+		Horizon int     `query:"horizon" default:"4"`
+		By      string  `query:"by" doc:"area, class or group"`
+		Signals float64 `query:"signals" doc:"factor by which signals change the rate; left out, it is fitted; 1 switches them off"`
 	}) (node.Watch, error) {
-		return n.Watch(ctx, in.Horizon, in.By)
+		return n.Watch(ctx, in.Horizon, in.By, in.Signals)
 	})
 	handle(s, "GET", "/watch/onsets", "watch-onsets", readers, func(ctx context.Context, in *struct {
 		FalseAlarms float64 `query:"false_alarms" default:"1" doc:"allowed a series and year"`
