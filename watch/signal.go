@@ -18,7 +18,7 @@ const (
 // Lift is how much more attacks follow a signal than the forecast says.
 type Lift struct {
 	Factor float64 `json:"factor"`
-	Low    float64 `json:"low"` // central 95 % interval of a fitted factor
+	Low    float64 `json:"low"` // central 95 % interval of what the past says
 	High   float64 `json:"high"`
 	Fitted bool    `json:"fitted"` // from the data; else it was set by a person, or is 1
 	N      int     `json:"n"`      // past weeks with a signal shortly before
@@ -39,7 +39,9 @@ func SetLift(factor float64) (Lift, error) {
 
 // fitLift compares, for all past origins with a signal in the weeks before, the
 // attacks that followed with those forecast. Windows overlap, so that the
-// interval counts only one in every horizon of them.
+// interval counts only one in every horizon of them. Signals only ever raise a
+// forecast, and only where the whole interval does: that fewer attacks followed
+// is no safety.
 func fitLift(p *Panel, signals map[string][]int, m model, horizon int) Lift {
 	l := Lift{Factor: 1, Low: 1, High: 1}
 	came, expected := 0.0, 0.0
@@ -59,10 +61,15 @@ func fitLift(p *Panel, signals map[string][]int, m model, horizon int) Lift {
 		return l
 	}
 	l.Fitted = true
-	l.Factor = min((came+liftPrior)/(expected+liftPrior), maxLift)
+	factor := min((came+liftPrior)/(expected+liftPrior), maxLift)
 	wide := 1.96 * math.Sqrt((came+liftPrior)*float64(horizon)) / (expected + liftPrior)
-	l.Low, l.High = max(0, l.Factor-wide), l.Factor+wide
-	l.Text = fmt.Sprintf("after a signal %.2g times the attacks forecast followed (%.2g to %.2g, from %d weeks)", l.Factor, l.Low, l.High, l.N)
+	l.Low, l.High = max(0, factor-wide), factor+wide
+	said := fmt.Sprintf("%.2g times the attacks forecast followed signals in the past (%.2g to %.2g, from %d weeks)", factor, l.Low, l.High, l.N)
+	if l.Low <= 1 {
+		l.Text = said + "; chance could explain that, so they change nothing"
+		return l
+	}
+	l.Factor, l.Text = factor, said
 	return l
 }
 

@@ -69,7 +69,7 @@ var missionRows = []struct {
 	steps []int
 }{
 	{"M1", []int{1, 2, 3, 4, 5}}, {"M2", []int{2, 5}}, {"M3", []int{8}}, {"M4", []int{10}}, {"M5", []int{5, 6}},
-	{"M7", []int{11}}, {"M8", []int{9}}, {"M10", []int{7}},
+	{"M7", []int{11}}, {"M8", []int{9}}, {"M9", []int{9}}, {"M10", []int{7}},
 }
 
 // World is a running demonstration.
@@ -626,6 +626,19 @@ func (w *World) watch(ctx context.Context, ev Evidence) error {
 			shown = append(shown, Evidence{"area": a.Area, "p": a.P, "text": a.Lull.Text, "n": a.Lull.N, "observed": a.Lull.Observed, "forecast": a.Lull.Forecast})
 		}
 	}
+	spoken := slices.IndexFunc(out.Areas, func(a node.WatchArea) bool { return a.Signals > 0 })
+	if spoken < 0 || out.Lift.Text == "" {
+		return errors.New("the watch does not show the statements of the last weeks")
+	}
+	ev["signals"] = Evidence{"area": out.Areas[spoken].Area, "last_four_weeks": out.Areas[spoken].Signals, "p": out.Areas[spoken].P, "without": out.Areas[spoken].Plain, "lift": out.Lift}
+	var set node.Watch
+	if err := w.north.Get(ctx, "/watch", url.Values{"horizon": {"4"}, "signals": {"1.5"}}, &set); err != nil {
+		return err
+	}
+	if a := set.Areas[spoken]; a.P <= a.Plain {
+		return errors.New("a factor that a person set does not raise the forecast")
+	}
+	ev["signals_set_by_a_person"] = Evidence{"p": set.Areas[spoken].P, "without": set.Areas[spoken].Plain, "lift": set.Lift}
 	if len(shown) == 0 {
 		return errors.New("no quiet area carries a warning")
 	}

@@ -113,6 +113,7 @@ func writeWorld(w io.Writer, party string, seed uint64) error {
 		return out.Write(cells)
 	}
 	const weeks = 6 * 52
+	var told []time.Time // attacks in Nangarhar
 	for _, a := range areas {
 		burst := 1.0
 		for wk := weeks; wk > 0; wk-- {
@@ -128,6 +129,9 @@ func writeWorld(w io.Writer, party string, seed uint64) error {
 				n++
 				p := a.places[r.IntN(len(a.places))]
 				day := worldEnd.AddDate(0, 0, -7*(wk-1)-r.IntN(7))
+				if p.admin1 == "Nangarhar" {
+					told = append(told, day)
+				}
 				if err := row(event(r, party, n, p, day)); err != nil {
 					return err
 				}
@@ -135,7 +139,7 @@ func writeWorld(w io.Writer, party string, seed uint64) error {
 		}
 	}
 	if party == "north" {
-		for _, m := range featured() {
+		for _, m := range append(featured(), statements(seed, told)...) {
 			if err := row(m); err != nil {
 				return err
 			}
@@ -143,6 +147,32 @@ func writeWorld(w io.Writer, party string, seed uint64) error {
 	}
 	out.Flush()
 	return out.Error()
+}
+
+// statements are what the invented group says: signals, not attacks. Many of its
+// attacks in Nangarhar follow one; the last comes in the last week.
+func statements(seed uint64, attacks []time.Time) (out []map[string]string) {
+	r := rand.New(rand.NewPCG(seed, 99))
+	add := func(day time.Time) {
+		kind, title := "threat", "Leaflets threaten travellers"
+		if r.IntN(3) == 0 {
+			kind, title = "leadership-statement", "The group's leader promises a campaign"
+		}
+		out = append(out, map[string]string{
+			"id": fmt.Sprintf("N-SIGNAL-%d", len(out)+1), "date": day.Format(time.DateOnly), "date_precision": "day", "title": title,
+			"admin1": "Nangarhar", "country": "Afghanistan", "class": "unknown", "kind": kind, "organisation": "Lantern Front (fictional)",
+			"source": "Open channels (fictional)", "reliability": "C", "credibility": "3", "tlp": "TLP:GREEN",
+		})
+	}
+	var last time.Time
+	for _, day := range attacks {
+		if before := day.AddDate(0, 0, -4); before.Sub(last) > 5*7*24*time.Hour && r.IntN(3) > 0 {
+			add(before)
+			last = before
+		}
+	}
+	add(worldEnd.AddDate(0, 0, -3))
+	return out
 }
 
 func event(r *rand.Rand, party string, n int, p place, day time.Time) map[string]string {
