@@ -96,6 +96,7 @@ type Node struct {
 
 	preparing sync.Map // matchJob → progress, while a publication is computed
 	filters   filterCache
+	watching  watchCache
 	ticked    chan struct{} // closed at the next tick; guarded by mu
 	opened    sync.Map      // SHA-256 of an accord note → accord.Accord
 }

@@ -12,6 +12,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"parley.example/parley/incident"
@@ -29,6 +30,28 @@ type watched struct {
 	over        map[string]int // by party: reports beyond its influence
 	asOf        time.Time      // the first Monday after the data
 	attribution string
+	hash        [32]byte // of the rows read
+}
+
+// watchCache keeps what was made of the incidents held, until they change: the
+// same rows always give the same answers.
+type watchCache struct {
+	mu      sync.Mutex
+	held    watched          // without its incidents where those are many; guarded by mu
+	answers map[string]Watch // by question; guarded by mu
+}
+
+// watchKept is how many incidents stay in memory between two looks.
+const watchKept = 20_000
+
+// hashOf tells whether rows are the same as before.
+func hashOf(rows []store.Incident) (sum [32]byte) {
+	h := sha256.New()
+	for _, r := range rows {
+		fmt.Fprintf(h, "%q %q %d\n", r.ID, r.From, len(r.Doc))
+		h.Write(r.Doc)
+	}
+	return [32]byte(h.Sum(nil))
 }
 
 // watched reads every incident held. In an area and week, the reports of one
@@ -36,6 +59,8 @@ type watched struct {
 // floods us with a thousand alone moves the count by one.
 func (n *Node) watched(ctx context.Context) (watched, error) {
 	w := watched{over: make(map[string]int)}
+	n.watching.mu.Lock()
+	defer n.watching.mu.Unlock()
 	var rows []store.Incident
 	err := n.view(ctx, func(tx store.Tx) (err error) {
 		rows, err = tx.ListIncidents(store.IncidentQuery{})
@@ -43,6 +68,9 @@ func (n *Node) watched(ctx context.Context) (watched, error) {
 	})
 	if err != nil {
 		return w, err
+	}
+	if w.hash = hashOf(rows); w.hash == n.watching.held.hash && len(n.watching.held.counted) > 0 {
+		return n.watching.held, nil
 	}
 	type cell struct {
 		area string
@@ -88,6 +116,12 @@ func (n *Node) watched(ctx context.Context) (watched, error) {
 	}
 	w.asOf = last.UTC().Truncate(24 * time.Hour)
 	w.asOf = w.asOf.AddDate(0, 0, 7-(int(w.asOf.Weekday())+6)%7)
+	if n.watching.held.hash != w.hash {
+		n.watching.answers = make(map[string]Watch)
+	}
+	if n.watching.held = w; len(w.counted) > watchKept {
+		n.watching.held.counted, n.watching.held.from = nil, nil
+	}
 	return w, nil
 }
 

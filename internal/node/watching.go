@@ -217,6 +217,26 @@ func (n *Node) Watch(ctx context.Context, horizon int, by string, factor float64
 	if err != nil {
 		return Watch{}, err
 	}
+	question := fmt.Sprintf("%d %s %g", horizon, by, factor)
+	n.watching.mu.Lock()
+	out, known := n.watching.answers[question]
+	known = known && n.watching.held.hash == held.hash
+	n.watching.mu.Unlock()
+	if known {
+		return out, nil
+	}
+	if out, err = makeWatch(held, horizon, unit, lift); err != nil {
+		return out, err
+	}
+	n.watching.mu.Lock()
+	defer n.watching.mu.Unlock()
+	if n.watching.held.hash == held.hash {
+		n.watching.answers[question] = out
+	}
+	return out, nil
+}
+
+func makeWatch(held watched, horizon int, unit func(*incident.Incident) string, lift *watch.Lift) (Watch, error) {
 	out := Watch{Horizon: horizon, Model: watch.Model, Weeks: []string{}, Areas: []WatchArea{}, All: WatchCounts{[]int{}}, Left: map[string]int{}}
 	out.Attribution = held.attribution
 	r, err := watch.NewReport(held.counted, unit, held.asOf, horizon, lift)
