@@ -68,8 +68,7 @@ func (c *comparer) block(left, right []prepared) []edge {
 			}
 		}
 		plausible := func(j int) bool {
-			level, _ := compareDates(p, &right[j])
-			return level != otherTime
+			return compareDates(p, &right[j]) != otherTime && compareSpans(p, &right[j]) != otherSpan
 		}
 		for _, j := range places[c.placeKey(p)] {
 			if plausible(j) {

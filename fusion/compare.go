@@ -27,7 +27,9 @@ type feature int
 
 const (
 	date feature = iota
+	span         // in place of date where one is vague
 	where
+	about // in place of where, where one names no place or a large one
 	killed
 	wounded
 	kind
@@ -35,7 +37,7 @@ const (
 	features
 )
 
-var featureNames = [features]string{"date", "place", "killed", "wounded", "kind", "text"}
+var featureNames = [features]string{"date", "date", "place", "place", "killed", "wounded", "kind", "text"}
 
 // missing is the level where one side says nothing: no evidence either way.
 const missing = -1
@@ -48,26 +50,35 @@ const (
 	veryNear
 	inText
 	nearby
-	sameAreaOnly
 	sameArea
 	elsewhere
-	placeLevels
 )
 
 var placeNames = []string{
 	"same place", "same name, elsewhere", "similar name, near", "another name, within 10 km", "named in the other's text",
-	"another name, within 30 km", "same area; one names no place", "same area or within 100 km", "elsewhere",
+	"another name, within 30 km", "same area or within 100 km", "elsewhere",
 }
+
+// Levels of agreement in place where one is vague.
+const (
+	inside = iota
+	aroundIt
+	outsideIt
+)
+
+var aboutNames = []string{"one within the vague place of the other", "same area or within 100 km of a vague place", "elsewhere"}
 
 var amountNames = []string{"same number", "near", "comparable", "different"}
 
 // levels names the levels of each feature; prior is how often each is expected
 // among reports of one event before anything is learnt.
-var levels = [features][]string{dateNames, placeNames, amountNames, amountNames, kindNames, textNames}
+var levels = [features][]string{dateNames, spanNames, placeNames, aboutNames, amountNames, amountNames, kindNames, textNames}
 
 var prior = [features][]float64{
-	date:    {.80, .09, .025, .015, .015, .005, .04, .01},
-	where:   {.66, .03, .08, .05, .04, .04, .04, .04, .02},
+	date:    {.83, .09, .03, .015, .015, .005, .015},
+	span:    {.93, .04, .03},
+	where:   {.69, .03, .09, .05, .04, .04, .04, .02},
+	about:   {.84, .12, .04},
 	killed:  {.66, .18, .09, .07},
 	wounded: {.52, .23, .14, .11},
 	kind:    {.50, .27, .15, .08},
@@ -147,7 +158,8 @@ func (c *comparer) prepare(list []Report) []prepared {
 
 // place is how two reports compare in place.
 type place struct {
-	level      int
+	level      int     // of where
+	about      int     // of about; one of the two is missing
 	similarity float64 // of the names; -1 where one is missing
 	km         float64 // -1 where one has no coordinates
 	swapped    bool    // whether one seems to have latitude and longitude exchanged
@@ -157,10 +169,12 @@ const (
 	sameName  = 0.93
 	likeName  = 0.84
 	likeAdmin = 0.84
+	largeKM   = 40 // a place with a greater radius is an area, not a town
+	townKM    = 10 // the radius of a place that gives none
 )
 
 func (c *comparer) where(a, b *prepared) place {
-	p := place{level: missing, similarity: -1, km: -1}
+	p := place{level: missing, about: missing, similarity: -1, km: -1}
 	if a.Placed && b.Placed {
 		p.km, p.swapped = distance(a.Report, b.Report)
 	}
@@ -173,6 +187,10 @@ func (c *comparer) where(a, b *prepared) place {
 	}
 	if a.place >= 0 && b.place >= 0 {
 		p.similarity = c.similarity(a.place, b.place)
+	}
+	if p.similarity < 0 || max(a.RadiusKM, b.RadiusKM) > largeKM && p.similarity < sameName {
+		p.about = c.about(a, b, p.km, areas)
+		return p
 	}
 	near := p.km >= 0 && p.km <= 40 || p.km < 0 && areas != 2
 	switch {
@@ -188,14 +206,26 @@ func (c *comparer) where(a, b *prepared) place {
 		p.level = inText
 	case p.km >= 0 && p.km <= 30:
 		p.level = nearby
-	case p.similarity < 0 && areas == 1:
-		p.level = sameAreaOnly
 	case areas == 1 || p.km >= 0 && p.km <= 100:
 		p.level = sameArea
-	case areas == 2 || p.km > 100 || p.similarity >= 0:
+	default:
 		p.level = elsewhere
 	}
 	return p
+}
+
+// about compares places of which one is not named or is large.
+func (c *comparer) about(a, b *prepared, km float64, areas int) int {
+	reach := max(a.RadiusKM, townKM) + max(b.RadiusKM, townKM)
+	switch {
+	case km >= 0 && km <= reach, c.named(a, b), c.named(b, a), km < 0 && areas == 1:
+		return inside
+	case areas == 1, km >= 0 && km <= max(100, reach+50):
+		return aroundIt
+	case areas == 2 || km >= 0:
+		return outsideIt
+	}
+	return missing
 }
 
 // named says whether a's place stands in b's text.
@@ -236,9 +266,9 @@ func haversine(lat1, lon1, lat2, lon2 float64) float64 {
 
 // compare gives the level of each feature.
 func (c *comparer) compare(a, b *prepared) (l [features]int8) {
-	d, _ := compareDates(a, b)
-	l[date] = int8(d)
-	l[where] = int8(c.where(a, b).level)
+	l[date], l[span] = int8(compareDates(a, b)), int8(compareSpans(a, b))
+	p := c.where(a, b)
+	l[where], l[about] = int8(p.level), int8(p.about)
 	l[killed], l[wounded] = missing, missing
 	if a.Killed.Known && b.Killed.Known {
 		l[killed] = int8(apart(a.Killed, b.Killed))

@@ -18,17 +18,18 @@ type Pair struct {
 
 // Evidence is what one feature says about a pair.
 type Evidence struct {
-	Feature string // date, place, killed, wounded, kind or text
-	Left    string
-	Right   string
+	Feature string `json:"feature"` // date, place, killed, wounded, kind or text
+	Left    string `json:"left"`
+	Right   string `json:"right"`
 	// Says names the level of agreement.
-	Says string
+	Says string `json:"says"`
 	// Weight is the base-2 logarithm of how much more often reports of one event
 	// agree like this than reports of two; 0 where one side says nothing.
-	Weight float64
-	// Similarity of names or texts, from 0 to 1, and Distance in km; negative
-	// where there is none.
-	Similarity, Distance float64
+	Weight float64 `json:"weight"`
+	// Similarity of names or texts, from 0 to 1, and the distance; nil where there
+	// is none.
+	Similarity *float64 `json:"similarity,omitempty"`
+	KM         *float64 `json:"km,omitempty"`
 }
 
 // Result is what [Link] found.
@@ -125,17 +126,26 @@ func (m *model) evidence(e *edge) []Evidence {
 	a, b := &m.left[e.left], &m.right[e.right]
 	var out []Evidence
 	for f := range features {
-		x := Evidence{Feature: featureNames[f], Says: "not given", Similarity: -1, Distance: -1}
+		// Of two features for one thing, the one that was compared.
+		if (f == span || f == about) && e.levels[f] < 0 || (f == date || f == where) && e.levels[f+1] >= 0 {
+			continue
+		}
+		x := Evidence{Feature: featureNames[f], Says: "not given"}
 		if l := e.levels[f]; l >= 0 {
 			x.Says, x.Weight = levels[f][l], math.Round(e.weight[f]/math.Ln2*100)/100
 		}
 		switch f {
-		case date:
+		case date, span:
 			x.Left, x.Right = spanText(a), spanText(b)
-		case where:
+		case where, about:
 			x.Left, x.Right = placeText(a.Report), placeText(b.Report)
 			p := m.c.where(a, b)
-			x.Similarity, x.Distance = p.similarity, p.km
+			if p.similarity >= 0 {
+				x.Similarity = &p.similarity
+			}
+			if p.km >= 0 {
+				x.KM = &p.km
+			}
 			if p.swapped {
 				x.Says += "; latitude and longitude seem exchanged in one"
 			}
@@ -147,7 +157,8 @@ func (m *model) evidence(e *edge) []Evidence {
 			x.Left, x.Right = a.Kind, b.Kind
 		case text:
 			if e.levels[f] >= 0 {
-				_, x.Similarity = compareTexts(a, b)
+				_, alike := compareTexts(a, b)
+				x.Similarity = &alike
 			}
 		}
 		out = append(out, x)

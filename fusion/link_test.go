@@ -132,9 +132,6 @@ func TestHardCases(t *testing.T) {
 			left, right := read(t, plainLeft+c.left), read(t, plainRight+c.right)
 			res := fusion.Link(left, right, fusion.BestF1)
 			got := named(left, right, res.Pairs)
-			for _, p := range res.Pairs {
-				t.Logf("%s=%s %.3f %v", left[p.Left].ID, right[p.Right].ID, p.P, p.Evidence)
-			}
 			want := append(slices.Clone(plain), c.want...)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("pairs (-want +got):\n%s", diff)
@@ -177,7 +174,7 @@ func TestEvidence(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("no evidence on %v", want)
 	}
-	if p.Evidence[1].Left != "Kandahar, Kandahar (31.61, 65.7)" || p.Evidence[1].Distance > 3 || p.Evidence[1].Similarity < .9 {
+	if p.Evidence[1].Left != "Kandahar, Kandahar (31.61, 65.7)" || *p.Evidence[1].KM > 3 || *p.Evidence[1].Similarity < .9 {
 		t.Errorf("place: %+v", p.Evidence[1])
 	}
 }

@@ -18,6 +18,7 @@ type Report struct {
 	// Lat and Lon are WGS 84 degrees, meaningful only when Placed.
 	Lat, Lon        float64
 	Placed          bool
+	RadiusKM        float64 // how far from there the event may have been; 0 is not known
 	Killed, Wounded Amount
 	Kind            string // in anybody's words
 	Text            string
@@ -31,7 +32,7 @@ func FromIncident(in *incident.Incident) Report {
 	}
 	r := Report{
 		ID: in.ID, From: midnight(in.Start), To: midnight(in.End), Place: in.Place, Admin1: in.Admin1,
-		Lat: in.Lat, Lon: in.Lon, Placed: in.Placed, Text: text,
+		Lat: in.Lat, Lon: in.Lon, Placed: in.Placed, RadiusKM: in.RadiusKM, Text: text,
 		Killed: amountOf(in.Killed), Wounded: amountOf(in.Wounded),
 	}
 	if r.Place == "" {

@@ -52,11 +52,11 @@ func parseDate(s string, dayFirst bool) (from, to time.Time, err error) {
 		if m[3] != "" {
 			d, _ = strconv.Atoi(m[3])
 		}
-		return span(y, mo, d, s)
+		return spanOf(y, mo, d, s)
 	}
 	if m := yearOnly.FindStringSubmatch(s); m != nil {
 		y, _ := strconv.Atoi(m[1])
-		return span(y, 0, 0, s)
+		return spanOf(y, 0, 0, s)
 	}
 	if m := numeric.FindStringSubmatch(s); m != nil {
 		d, _ := strconv.Atoi(m[1])
@@ -70,7 +70,7 @@ func parseDate(s string, dayFirst bool) (from, to time.Time, err error) {
 				y -= 100
 			}
 		}
-		return span(y, mo, d, s)
+		return spanOf(y, mo, d, s)
 	}
 	for _, l := range named {
 		if t, err := time.Parse(l, s); err == nil {
@@ -85,7 +85,7 @@ func parseDate(s string, dayFirst bool) (from, to time.Time, err error) {
 	return from, to, fmt.Errorf("is not a date like 2026-12-31")
 }
 
-func span(y, m, d int, s string) (from, to time.Time, err error) {
+func spanOf(y, m, d int, s string) (from, to time.Time, err error) {
 	switch {
 	case y < 1800 || y > 2200:
 		return from, to, fmt.Errorf("is not a date of our time")
@@ -105,7 +105,7 @@ func span(y, m, d int, s string) (from, to time.Time, err error) {
 	return from, from, nil
 }
 
-// Levels of agreement in time.
+// Levels of agreement in time, where both dates are exact.
 const (
 	sameDay = iota
 	nextDay
@@ -113,41 +113,67 @@ const (
 	week
 	month
 	mistyped
-	within
 	otherTime
-	dateLevels
 )
 
 var dateNames = []string{
 	"same day", "a day apart", "two or three days apart", "up to a week apart", "up to a month apart",
-	"day and month exchanged, or a year apart", "one within the vague date of the other", "another time",
+	"day and month exchanged, or a year apart", "another time",
 }
 
-// compareDates returns the level of agreement, and the days between.
-func compareDates(a, b *prepared) (level, days int) {
-	if !a.dated || !b.dated {
-		return missing, 0
-	}
-	gap := max(a.first-b.last, b.first-a.last, 0)
-	vague := a.last > a.first || b.last > b.first
-	switch {
-	case gap == 0 && vague && (a.first != b.first || a.last != b.last || a.last-a.first > 1):
-		return within, 0
-	case gap == 0:
-		return sameDay, 0
-	case gap == 1:
-		return nextDay, 1
-	case gap <= 3:
-		return threeDays, gap
-	case gap <= 7:
-		return week, gap
-	case !vague && misdated(a.from, b.from):
-		return mistyped, gap
-	case gap <= 31:
-		return month, gap
-	}
-	return otherTime, gap
+// Levels of agreement where one date is vague: it may well be the other.
+const (
+	within = iota
+	soon
+	otherSpan
+)
+
+var spanNames = []string{"one within the vague date of the other", "up to a week from the vague date of the other", "another time"}
+
+// vagueDates says whether one of two dates is no day, so that the two can only
+// be compared as spans.
+func vagueDates(a, b *prepared) bool {
+	same := a.first == b.first && a.last == b.last
+	return max(a.last-a.first, b.last-b.first) > 1 || a.last+b.last > a.first+b.first && !same
 }
+
+// compareDates returns the level of agreement of two exact dates.
+func compareDates(a, b *prepared) int {
+	if !a.dated || !b.dated || vagueDates(a, b) {
+		return missing
+	}
+	switch gap := apartDays(a, b); {
+	case gap == 0:
+		return sameDay
+	case gap == 1:
+		return nextDay
+	case gap <= 3:
+		return threeDays
+	case gap <= 7:
+		return week
+	case misdated(a.from, b.from):
+		return mistyped
+	case gap <= 31:
+		return month
+	}
+	return otherTime
+}
+
+// compareSpans returns the level where one date is vague.
+func compareSpans(a, b *prepared) int {
+	if !a.dated || !b.dated || !vagueDates(a, b) {
+		return missing
+	}
+	switch gap := apartDays(a, b); {
+	case gap == 0:
+		return within
+	case gap <= 7:
+		return soon
+	}
+	return otherSpan
+}
+
+func apartDays(a, b *prepared) int { return max(a.first-b.last, b.first-a.last, 0) }
 
 func misdated(a, b time.Time) bool {
 	ya, ma, da := a.Date()

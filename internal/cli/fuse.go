@@ -26,19 +26,10 @@ type fused struct {
 }
 
 type fusedPair struct {
-	Left     string                   `json:"left"`
-	Right    string                   `json:"right"`
-	P        float64                  `json:"p"`
-	Evidence map[string]fusedEvidence `json:"evidence"`
-}
-
-type fusedEvidence struct {
-	Left       string   `json:"left"`
-	Right      string   `json:"right"`
-	Says       string   `json:"says"`
-	Weight     float64  `json:"weight"`
-	Similarity *float64 `json:"similarity,omitempty"`
-	KM         *float64 `json:"km,omitempty"`
+	Left     string                     `json:"left"`
+	Right    string                     `json:"right"`
+	P        float64                    `json:"p"`
+	Evidence map[string]fusion.Evidence `json:"evidence"`
 }
 
 type fusedList struct {
@@ -58,13 +49,20 @@ type fusedRate struct {
 
 func (a *app) fuseCmd() *cobra.Command {
 	minP := float64(fusion.BestF1)
+	var held heldFusion
 	c := &cobra.Command{
-		Use: "fuse LEFT RIGHT", Short: "Find which reports of two lists are of one event, offline", Args: cobra.ExactArgs(2),
+		Use: "fuse LEFT RIGHT", Short: "Find which reports are of one event: of two lists, offline, or among all that the node holds",
+		Args: func(_ *cobra.Command, args []string) error { return held.args(args) },
 		Long: "Find which reports of two lists are of one event.\n\n" +
 			"LEFT and RIGHT are CSV files with the columns id, date, place, admin1, lat, lon, killed, wounded, kind, text, any of which may be empty or absent; " +
 			"- is standard input. Each pair comes with its probability and what speaks for and against it. No report is in two pairs. " +
-			"Exit code 1 where a file is not such a list, or rows of it could not be read at all.",
+			"Exit code 1 where a file is not such a list, or rows of it could not be read at all.\n\n" +
+			"With --node, the reports that the node holds are compared, party with party and dataset with dataset, and links proposed; --list shows them without comparing again. " +
+			"--confirm, --split and --undo with the ids of two reports say whether they are of one event.",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if held.any() {
+				return a.fuseHeld(cmd, held, args)
+			}
 			if cmd.Flags().Changed("min-p") && !(minP >= 0 && minP <= 1) {
 				return usage("--min-p %v is not a probability from 0 to 1", minP)
 			}
@@ -99,6 +97,13 @@ func (a *app) fuseCmd() *cobra.Command {
 	}
 	c.Flags().Float64Var(&minP, "min-p", minP, "least probability of a pair, 0 to 1 (default: what makes the expected F1 greatest)")
 	c.Flags().Lookup("min-p").DefValue = ""
+	c.Flags().BoolVar(&held.node, "node", false, "compare what the node holds")
+	c.Flags().BoolVar(&held.list, "list", false, "show the node's events with several reports")
+	c.Flags().BoolVar(&held.confirm, "confirm", false, "LEFT and RIGHT, two reports that the node holds, are of one event")
+	c.Flags().BoolVar(&held.split, "split", false, "they are not")
+	c.Flags().BoolVar(&held.undo, "undo", false, "take back what was said of them last")
+	c.Flags().StringVar(&held.reason, "reason", "", "why")
+	c.MarkFlagsMutuallyExclusive("node", "list", "confirm", "split", "undo")
 	return c
 }
 
@@ -131,17 +136,10 @@ func refused(l fusedList) bool {
 	return false
 }
 
-func evidence(in []fusion.Evidence) map[string]fusedEvidence {
-	out := map[string]fusedEvidence{}
+func evidence(in []fusion.Evidence) map[string]fusion.Evidence {
+	out := map[string]fusion.Evidence{}
 	for _, e := range in {
-		x := fusedEvidence{Left: e.Left, Right: e.Right, Says: e.Says, Weight: e.Weight}
-		if e.Similarity >= 0 {
-			x.Similarity = &e.Similarity
-		}
-		if e.Distance >= 0 {
-			x.KM = &e.Distance
-		}
-		out[e.Feature] = x
+		out[e.Feature] = e
 	}
 	return out
 }

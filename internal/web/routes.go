@@ -74,6 +74,7 @@ func (s *Server) routes() {
 	handle(s, "GET", "/overview", "overview", readers, func(ctx context.Context, _ *none) (node.Overview, error) { return n.Overview(ctx) })
 	handle(s, "GET", "/incidents", "list-incidents", readers, s.incidents)
 	s.watchRoutes()
+	s.fusionRoutes()
 	handle(s, "GET", "/inbox", "list-inbox", readers, func(ctx context.Context, _ *none) (items, error) {
 		got, err := n.Inbox(ctx, 1000)
 		return items{got}, err
