@@ -30,6 +30,7 @@ type watched struct {
 	over        map[string]int // by party: reports beyond its influence
 	asOf        time.Time      // the first Monday after the data
 	attribution string
+	fused       int      // reports of events that another report counts for
 	hash        [32]byte // of the rows read
 }
 
@@ -44,17 +45,55 @@ type watchCache struct {
 // watchKept is how many incidents stay in memory between two looks.
 const watchKept = 20_000
 
+// fusedLink is the probability from which a link that nobody has judged yet makes
+// two reports count as one event.
+const fusedLink = .9
+
+// firstReports maps each report that is linked to another one to the report that
+// stands for its event: our own before a partner's, then by id.
+func firstReports(rows []store.Incident, links []ReportLink) map[string]string {
+	from := make(map[string]string, len(rows))
+	for _, r := range rows {
+		from[r.ID] = r.From
+	}
+	first := make(map[string]string)
+	var find func(id string) string
+	find = func(id string) string {
+		if f, ok := first[id]; ok && f != id {
+			first[id] = find(f)
+			return first[id]
+		}
+		return id
+	}
+	for _, l := range links {
+		_, left := from[l.Left]
+		_, right := from[l.Right]
+		if !left || !right || l.State != LinkConfirmed && (l.State != LinkProposed || l.P < fusedLink) {
+			continue
+		}
+		a, b := find(l.Left), find(l.Right)
+		if own := from[a] == ""; own != (from[b] == "") && !own || own == (from[b] == "") && b < a {
+			a, b = b, a
+		}
+		first[a], first[b] = a, a
+	}
+	for id := range first {
+		first[id] = find(id)
+	}
+	return first
+}
+
 // hashOf tells whether rows are the same as before.
-func hashOf(rows []store.Incident) (sum [32]byte) {
+func hashOf(rows []store.Incident, first map[string]string) (sum [32]byte) {
 	h := sha256.New()
 	for _, r := range rows {
-		fmt.Fprintf(h, "%q %q %d\n", r.ID, r.From, len(r.Doc))
+		fmt.Fprintf(h, "%q %q %q %d\n", r.ID, r.From, first[r.ID], len(r.Doc))
 		h.Write(r.Doc)
 	}
 	return [32]byte(h.Sum(nil))
 }
 
-// watched reads every incident held. In an area and week, the reports of one
+// watched reads every incident held, each event once (fusing.go). In an area and week, the reports of one
 // partner count up to one more than those of everybody else: a partner that
 // floods us with a thousand alone moves the count by one.
 func (n *Node) watched(ctx context.Context) (watched, error) {
@@ -62,14 +101,19 @@ func (n *Node) watched(ctx context.Context) (watched, error) {
 	n.watching.mu.Lock()
 	defer n.watching.mu.Unlock()
 	var rows []store.Incident
+	var links []ReportLink
 	err := n.view(ctx, func(tx store.Tx) (err error) {
-		rows, err = tx.ListIncidents(store.IncidentQuery{})
+		if rows, err = tx.ListIncidents(store.IncidentQuery{}); err != nil {
+			return err
+		}
+		links, err = listDocs[ReportLink](tx, docLink)
 		return err
 	})
 	if err != nil {
 		return w, err
 	}
-	if w.hash = hashOf(rows); w.hash == n.watching.held.hash && len(n.watching.held.counted) > 0 {
+	first := firstReports(rows, links)
+	if w.hash = hashOf(rows, first); w.hash == n.watching.held.hash && len(n.watching.held.counted) > 0 {
 		return n.watching.held, nil
 	}
 	type cell struct {
@@ -106,6 +150,10 @@ func (n *Node) watched(ctx context.Context) (watched, error) {
 		c := where(&all[i])
 		if used[c] == nil {
 			used[c] = make(map[string]int)
+		}
+		if f, fused := first[r.ID]; fused && f != r.ID {
+			w.fused++ // the event is counted by its first report
+			continue
 		}
 		if r.From != "" && used[c][r.From] >= 1+total[c]-by[c][r.From] {
 			w.over[r.From]++

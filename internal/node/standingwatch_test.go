@@ -140,6 +140,48 @@ func TestOnePartnerCannotFloodTheWatch(t *testing.T) {
 	}
 }
 
+// Two reports of one event count once, the own one first; a split counts both.
+func TestTheWatchCountsEventsNotReports(t *testing.T) {
+	n, _ := lone(t)
+	end := history(t, n)
+	own, theirs := attack("North", end), attack("North", end)
+	file(t, n, "", own)
+	file(t, n, "south", theirs)
+	count := func() int {
+		t.Helper()
+		w, err := n.Watch(t.Context(), 4, "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return area(t, w, "North").Total
+	}
+	apart := count()
+	judge := func(state string, p float64) {
+		t.Helper()
+		err := n.update(t.Context(), func(tx store.Tx) error {
+			return putDoc(tx, docLink, own.ID+"|"+theirs.ID, ReportLink{Left: own.ID, Right: theirs.ID, State: state, P: p})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, x := range []struct {
+		state string
+		p     float64
+		want  int
+	}{{LinkConfirmed, 0, apart - 1}, {LinkSplit, .99, apart}, {LinkProposed, .95, apart - 1}, {LinkProposed, .6, apart}} {
+		judge(x.state, x.p)
+		if got := count(); got != x.want {
+			t.Errorf("%s at %v: %d attacks, want %d", x.state, x.p, got, x.want)
+		}
+	}
+	first := firstReports([]store.Incident{{ID: "a", From: "south"}, {ID: "b"}, {ID: "c", From: "west"}},
+		[]ReportLink{{Left: "a", Right: "c", State: LinkConfirmed}, {Left: "b", Right: "c", State: LinkConfirmed}})
+	if first["a"] != "b" || first["b"] != "b" || first["c"] != "b" {
+		t.Errorf("three reports of one event stand under %v, want all under our own", first)
+	}
+}
+
 // What the watch said is kept, scored, and cannot be changed unseen.
 func TestTheWatchKeepsWhatItSaid(t *testing.T) {
 	n, clock := lone(t)

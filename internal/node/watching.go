@@ -247,6 +247,9 @@ func makeWatch(held watched, horizon int, unit func(*incident.Incident) string, 
 		return out, err
 	}
 	out.AsOf, out.Model, out.Lull, out.Left, out.Record, out.Delay, out.Lift = stamp(r.AsOf), r.Model, r.Lull, r.Left, r.Record, r.Delay, r.Lift
+	if held.fused > 0 {
+		out.Left["another report of an event counted already"] = held.fused
+	}
 	for party, over := range held.over {
 		out.Left["more from "+party+" than others confirm"] = over
 	}
