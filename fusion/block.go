@@ -15,15 +15,17 @@ const (
 	allPairs  = 20_000 // lists with no more pairs are compared whole
 	daysNear  = 4      // dates that lie so near are compared wherever they are
 	vagueSpan = 45     // a date that is vaguer than this brings nothing near
-	mostBlock = 2_000_000
 )
+
+// mostBlock bounds the pairs weighed, at about 100 bytes each.
+var mostBlock = 2_000_000
 
 // block lists the pairs worth weighing: near in time wherever they are said to
 // be, since places are often wrong; of one place or with the same casualties
 // within a month or with a date that may be mistyped; and, where a date is
-// missing, of one place or with the same casualties.
-func (c *comparer) block(left, right []prepared) []edge {
-	var out []edge
+// missing, of one place or with the same casualties. It stops where there are too
+// many and says how many reports of the left list were not compared.
+func (c *comparer) block(left, right []prepared) (out []edge, uncompared int) {
 	add := func(i, j int) {
 		out = append(out, edge{left: i, right: j, levels: c.compare(&left[i], &right[j])})
 	}
@@ -33,7 +35,7 @@ func (c *comparer) block(left, right []prepared) []edge {
 				add(i, j)
 			}
 		}
-		return out
+		return out, 0
 	}
 	days, places, tolls := map[int][]int{}, map[string][]int{}, map[[2]int][]int{}
 	for j := range right {
@@ -87,10 +89,10 @@ func (c *comparer) block(left, right []prepared) []edge {
 			add(i, j)
 		}
 		if len(out) > mostBlock {
-			break
+			return out, len(left) - i - 1
 		}
 	}
-	return out
+	return out, 0
 }
 
 func (c *comparer) placeKey(p *prepared) string {

@@ -42,8 +42,10 @@ type Result struct {
 	// Precision and Recall what the probabilities expect of the pairs; 0 where
 	// there are none.
 	Expected, Precision, Recall float64
-	// Compared is how many pairs were weighed.
-	Compared int
+	// Compared is how many pairs were weighed, Uncompared how many reports of the
+	// left list were left out because that were too many; 0 but for hundreds of
+	// reports a day.
+	Compared, Uncompared int
 	// Weights are the weights learnt, by feature and level.
 	Weights []Weight
 }
@@ -66,8 +68,9 @@ func Link(left, right []Report, minP float64) Result {
 	c := &comparer{index: map[string]int{}, alike: map[uint64]float32{}}
 	m := &model{c: c, left: c.prepare(left), right: c.prepare(right)}
 	weigh(m.left, m.right)
-	m.edges = c.block(m.left, m.right)
-	out := Result{Pairs: []Pair{}, MinP: max(minP, 0), Compared: len(m.edges)}
+	edges, uncompared := c.block(m.left, m.right)
+	m.edges = edges
+	out := Result{Pairs: []Pair{}, MinP: max(minP, 0), Compared: len(m.edges), Uncompared: uncompared}
 	if len(m.edges) == 0 {
 		return out
 	}

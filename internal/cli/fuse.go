@@ -16,13 +16,16 @@ type fused struct {
 	// MinP is the probability that a pair had to reach; Expected how many events
 	// both lists are expected to report; Precision and Recall what the
 	// probabilities expect of the pairs.
-	MinP      float64     `json:"min_p"`
-	Expected  float64     `json:"expected"`
-	Precision float64     `json:"precision"`
-	Recall    float64     `json:"recall"`
-	Left      fusedList   `json:"left"`
-	Right     fusedList   `json:"right"`
-	Weights   []fusedRate `json:"weights"`
+	MinP      float64 `json:"min_p"`
+	Expected  float64 `json:"expected"`
+	Precision float64 `json:"precision"`
+	Recall    float64 `json:"recall"`
+	// Uncompared is how many reports of the left list were left out, because the
+	// lists bring too many near each other.
+	Uncompared int         `json:"uncompared,omitempty"`
+	Left       fusedList   `json:"left"`
+	Right      fusedList   `json:"right"`
+	Weights    []fusedRate `json:"weights"`
 }
 
 type fusedPair struct {
@@ -80,7 +83,7 @@ func (a *app) fuseCmd() *cobra.Command {
 			res := fusion.Link(left, right, minP)
 			out := fused{
 				Pairs: []fusedPair{}, MinP: res.MinP, Expected: res.Expected,
-				Precision: res.Precision, Recall: res.Recall, Left: l, Right: r, Weights: []fusedRate{},
+				Precision: res.Precision, Recall: res.Recall, Uncompared: res.Uncompared, Left: l, Right: r, Weights: []fusedRate{},
 			}
 			for _, p := range res.Pairs {
 				out.Pairs = append(out.Pairs, fusedPair{left[p.Left].ID, right[p.Right].ID, p.P, evidence(p.Evidence)})
@@ -89,7 +92,7 @@ func (a *app) fuseCmd() *cobra.Command {
 				out.Weights = append(out.Weights, fusedRate(w))
 			}
 			err = a.show(out, func(w io.Writer) { a.fusedTable(w, out, res) })
-			if err == nil && (refused(l) || refused(r)) {
+			if err == nil && (refused(l) || refused(r) || res.Uncompared > 0) {
 				err = no
 			}
 			return err
@@ -152,6 +155,9 @@ func (a *app) fusedTable(w io.Writer, out fused, res fusion.Result) {
 		for _, d := range l.Duplicates {
 			fmt.Fprintln(a.err, clean(fmt.Sprintf("%s: %v have the same %s", l.File, d.IDs, d.Same)))
 		}
+	}
+	if out.Uncompared > 0 {
+		fmt.Fprintf(a.err, "the last %d reports of %s were not compared: too many reports lie near each other; part the lists by time\n", out.Uncompared, clean(out.Left.File))
 	}
 	line(w, "left", "right", "p", "speaks for it", "speaks against it")
 	for i, p := range out.Pairs {
