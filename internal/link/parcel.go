@@ -17,6 +17,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -64,6 +65,12 @@ type Header struct {
 	// in Own.
 	Want     int64 `json:"want,omitzero"`
 	OwnFirst int64 `json:"own_first,omitzero"`
+	// Took is the [Parcel.Repeated] of the newest parcel of To that From took in
+	// under the accord; empty where there is none.
+	Took string `json:"took,omitzero"`
+	// Same says that the cards, the accord and both checkpoints are those that To
+	// took in last, and so left out.
+	Same bool `json:"same,omitzero"`
 	// More says that From has more than fitted.
 	More bool `json:"more,omitzero"`
 }
@@ -103,6 +110,39 @@ type Parcel struct {
 	// OwnProof leads from the last entry to the tree of Cosigned.
 	Own      []Entry
 	OwnProof []tlog.Hash
+}
+
+// Repeated is the base64 SHA-256 of what parcels between two members repeat: a
+// parcel of the same sender and recipient, with the cards, accord and both
+// checkpoints of this one and nothing else.
+func (p Parcel) Repeated() string {
+	sum := sha256.New()
+	part := func(typ byte, b []byte) {
+		sum.Write([]byte{typ})
+		sum.Write(field(b))
+	}
+	for _, c := range p.Cards {
+		part(frameCard, c)
+	}
+	part(frameAccord, p.Accord)
+	part(frameCheckpoint, p.Checkpoint)
+	part(frameCosigned, p.Cosigned)
+	return base64.StdEncoding.EncodeToString(sum.Sum(nil))
+}
+
+// Bare reports whether the parcel carries nothing but what parcels repeat.
+func (p Parcel) Bare() bool {
+	return !p.More && p.Want == 0 && p.OldSize == 0 &&
+		len(p.Entries)+len(p.Bodies)+len(p.Witnessings)+len(p.Own)+len(p.OwnProof) == 0
+}
+
+// Shorten leaves out what the recipient took in already, where the parcel
+// carries nothing else; took is the Took of the recipient's newest parcel.
+func (p *Parcel) Shorten(took string) {
+	if took == "" || !p.Bare() || p.Repeated() != took {
+		return
+	}
+	p.Cards, p.Accord, p.Checkpoint, p.Cosigned, p.Same = nil, nil, nil, nil, true
 }
 
 // Frame types, in the only order in which they may come.

@@ -28,6 +28,11 @@ type peer struct {
 	WitnessedBy int    `json:"witnessed_by,omitzero"`
 	Contact     int64  `json:"contact"` // last successful exchange, Unix µs
 	Error       string `json:"error"`   // why the last try failed; empty when it did not
+	// Took is what we took in last of what its parcels repeat, Holds what it says
+	// that it took in of ours (link.Header.Took). Holds is empty after a failure:
+	// then everything is shown again.
+	Took  string `json:"took,omitzero"`
+	Holds string `json:"holds,omitzero"`
 }
 
 func peerID(accordID, party string) string { return accordID + "/" + party }
@@ -44,7 +49,19 @@ func (n *Node) peer(tx store.Tx, accordID, party string) (peer, error) {
 // parcel packs what a member or witness of an accord is due, as much as fits. It
 // also tells how urgent the content in it is.
 func (n *Node) parcel(ctx context.Context, id, to string) (p link.Parcel, urgency ledger.Priority, err error) {
-	return n.parcelAfter(ctx, id, to, &packed{})
+	if p, urgency, err = n.parcelAfter(ctx, id, to, &packed{}); err != nil {
+		return p, urgency, err
+	}
+	err = n.view(ctx, func(tx store.Tx) error {
+		id := peerID(p.Header.Accord, to)
+		if _, err := tx.Doc(docWant, id); !errors.Is(err, store.ErrNotFound) {
+			return err // it lost its own log: all that we hold of it is shown
+		}
+		pr, err := n.peer(tx, p.Header.Accord, to)
+		p.Shorten(pr.Holds)
+		return err
+	})
+	return p, urgency, err
 }
 
 // parcelAfter is parcel for a partner that will hold what was packed before.
@@ -211,6 +228,11 @@ func (n *Node) packOther(tx store.Tx, p *link.Parcel, pc pact, to string) error 
 	if err := n.packWant(tx, p, pc, to); err != nil {
 		return err
 	}
+	pr, err := n.peer(tx, pc.ID, to)
+	if err != nil {
+		return err
+	}
+	p.Took = pr.Took
 	theirs := ledger.Origin(pc.ID, to)
 	_, witnessed, by, err := n.witnessing(tx, theirs, 1)
 	if err != nil {
@@ -268,8 +290,11 @@ func (n *Node) syncNow(ctx context.Context, id, to string) error {
 	}
 	uerr := n.update(context.WithoutCancel(ctx), func(tx store.Tx) error {
 		pr, err := n.peer(tx, id, to)
-		if err != nil || (pr.Error == said && said != "") {
+		if err != nil || (pr.Error == said && said != "" && pr.Holds == "") {
 			return err
+		}
+		if said != "" {
+			pr.Holds = ""
 		}
 		if pr.Error = said; said == "" {
 			pr.Contact = n.now().UnixMicro()
@@ -712,23 +737,29 @@ func (n *Node) takeCosigned(tx store.Tx, pc pact, from string, p link.Parcel) (n
 	if err != nil {
 		return false, err
 	}
-	if p.Have > size && p.Cosigned == nil {
+	if p.Have > size && p.Cosigned == nil && !p.Same {
 		return false, fmt.Errorf("%w: %s says that it holds %d entries of our log, which has %d", link.ErrParcel, from, p.Have, size)
 	}
 	before := pr
 	p.Have = min(p.Have, size) // more must be shown, below
 	pr.Have, pr.Witnessed, pr.WitnessedBy = p.Have, p.Witnessed, p.WitnessedBy
 	pr.Contact, pr.Error = n.now().UnixMicro(), ""
+	if pr.Holds = p.Took; p.Checkpoint != nil && p.Cosigned != nil {
+		pr.Took = p.Repeated()
+	}
 	if err := putDoc(tx, docPeer, peerID(pc.ID, from), pr); err != nil {
 		return false, err
 	}
-	news = before.Have != pr.Have
+	// Where the other no longer holds what we left out, it is shown once more.
+	news = before.Have != pr.Have || before.Holds != pr.Holds
 	if p.Cosigned == nil {
 		return news, nil
 	}
 	cp, err := n.opener(pc.Accord, n.cfg.Party)(p.Cosigned, own)
 	if errors.Is(err, accord.ErrRevoked) {
-		return news, nil // it has not learnt of our newer card yet, and holds what a thief signed
+		// It has not learnt of our newer card yet, and holds what a thief signed.
+		pr.Took = ""
+		return news, putDoc(tx, docPeer, peerID(pc.ID, from), pr)
 	}
 	if err != nil {
 		return news, fmt.Errorf("%w: cosigned checkpoint: %w", link.ErrParcel, err)
