@@ -91,7 +91,14 @@ func (n *Node) answerMatch(ctx context.Context, task, id, from string, index int
 		}
 		rel, err := release.MintExchange(now.Accord, now.state, n.cfg.Party, from, d.Selector, ledger.MatchAnswered, answer, n.now())
 		if errors.Is(err, release.ErrWithheld) {
-			return nil // suspended meanwhile: waits
+			if now.state.At(n.now()).Name != accord.InForce {
+				return nil // suspended meanwhile: waits
+			}
+			out.Refused = "private matching needs rung match, and the rung granted is lower now"
+			if _, err := n.act(tx, now.Accord, ledger.MatchAnswered, out, from); err != nil {
+				return err
+			}
+			return tx.DeleteDoc(docTodo, task)
 		}
 		if err != nil {
 			return err
