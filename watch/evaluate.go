@@ -42,6 +42,11 @@ func Evaluate(p *Panel, horizon int, testFrom, trainUntil time.Time) ([]Evaluati
 	if !trainUntil.IsZero() {
 		garch = chooseGARCH(p, p.index(trainUntil))
 	}
+	return evaluate(p, horizon, garch, from, last), nil
+}
+
+// evaluate scores every model at the origins [from, last].
+func evaluate(p *Panel, horizon int, garch garch, from, last int) []Evaluation {
 	s := newSuite(p, horizon, garch)
 	var out []Evaluation
 	for _, m := range []struct {
@@ -56,7 +61,7 @@ func Evaluate(p *Panel, horizon int, testFrom, trainUntil time.Time) ([]Evaluati
 		ev.Lull = lullTable(p, m.model, horizon, from, last)
 		out = append(out, ev)
 	}
-	return out, nil
+	return out
 }
 
 // suite is the forecast that the watch shows and what it is made of.
