@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	"parley.example/parley/accord"
@@ -14,8 +15,11 @@ import (
 	"parley.example/parley/internal/node"
 )
 
-// metered is a line into nodes that counts what travels, and is down at will.
+// metered is a line into nodes that counts what travels, and is down at will. Who
+// counts uses it between nodes that do not run, where nothing travels but what the
+// test sends.
 type metered struct {
+	mu             sync.Mutex
 	nodes          map[string]*node.Node
 	parcels, bytes int
 	bare           int // parcels that left out what is held
@@ -27,6 +31,8 @@ func (m *metered) count(p link.Parcel) error {
 	if err := p.Encode(&b); err != nil {
 		return err
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.parcels, m.bytes = m.parcels+1, m.bytes+b.Len()
 	if p.Same {
 		m.bare++
@@ -35,11 +41,21 @@ func (m *metered) count(p link.Parcel) error {
 }
 
 func (m *metered) Exchange(ctx context.Context, _, _ string, p link.Parcel) (link.Parcel, error) {
-	if m.down {
+	m.mu.Lock()
+	n, down := m.nodes[p.To], m.down
+	m.mu.Unlock()
+	if down {
 		return link.Parcel{}, errors.New("no answer")
 	}
-	reply, err := m.nodes[p.To].Receive(ctx, p.From, p)
+	reply, err := n.Receive(ctx, p.From, p)
 	return reply, errors.Join(m.count(p), m.count(reply), err)
+}
+
+// up makes the line carry.
+func (m *metered) up() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.down = false
 }
 
 func (*metered) Finish(context.Context, string, string, string) (link.Parcel, bool, error) {
@@ -54,8 +70,8 @@ func TestIdleExchange(t *testing.T) {
 	m := &metered{nodes: make(map[string]*node.Node)}
 	with := func(o *node.Options) { o.Line = m }
 	southDir := initNode(t, "south")
-	w := &world{t: t, north: start(t, "north", with), guarantor: start(t, "guarantor", with)}
-	w.south, w.southStop = openStoppable(t, southDir, with)
+	w := &world{t: t, north: quiet(t, initNode(t, "north"), with), guarantor: quiet(t, initNode(t, "guarantor"), with)}
+	w.south, w.southStop = quietStoppable(t, southDir, with)
 	for _, n := range []*node.Node{w.north, w.south, w.guarantor} {
 		m.nodes[n.Party()] = n
 	}
@@ -105,7 +121,7 @@ func TestIdleExchange(t *testing.T) {
 	if err := os.CopyFS(backup, os.DirFS(southDir)); err != nil {
 		t.Fatal(err)
 	}
-	w.south, w.southStop = openStoppable(t, southDir, with)
+	w.south, w.southStop = quietStoppable(t, southDir, with)
 	m.nodes["south"] = w.south
 	if _, err := w.north.Resume(t.Context(), w.accord); err != nil {
 		t.Fatal(err)
@@ -115,7 +131,7 @@ func TestIdleExchange(t *testing.T) {
 	}
 	idle(w.north, "south")
 	w.southStop()
-	w.south = open(t, backup, with)
+	w.south = quiet(t, backup, with)
 	m.nodes["south"] = w.south
 	_ = w.north.Sync(t.Context(), w.accord, "south") // this one tells
 	if _, err := w.south.SetRung(t.Context(), w.accord, "north", accord.Match); !errors.Is(err, node.ErrRestored) {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"parley.example/parley/accord"
@@ -101,18 +102,29 @@ func (w *world) whole(rel node.Release) {
 }
 
 // quiet opens a node that speaks to nobody but when told to.
-func quiet(t *testing.T, dir string) *node.Node {
+func quiet(t *testing.T, dir string, edit ...func(*node.Options)) *node.Node {
 	t.Helper()
-	n, err := node.Open(t.Context(), dir, node.Options{Every: -1})
+	n, _ := quietStoppable(t, dir, edit...)
+	return n
+}
+
+func quietStoppable(t *testing.T, dir string, edit ...func(*node.Options)) (n *node.Node, stop func()) {
+	t.Helper()
+	opt := node.Options{Every: -1}
+	for _, f := range edit {
+		f(&opt)
+	}
+	n, err := node.Open(t.Context(), dir, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		if err := n.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return n
+	t.Cleanup(stop)
+	return n, stop
 }
 
 // A node whose database is older than what it signed does nothing under the
@@ -143,8 +155,11 @@ func TestRestoredNodeRecoversFromItsPartner(t *testing.T) {
 func TestRestoredNodeRecoversWhenCalled(t *testing.T) {
 	w, backup, rel := restored(t)
 	restoreDatabase(t, w.north.Dir(), backup)
-	w.north, w.northStop = openStoppable(t, w.north.Dir())
+	// North reaches nobody by itself, so that South's call is what helps it.
+	m := &metered{nodes: map[string]*node.Node{"south": w.south, "guarantor": w.guarantor}, down: true}
+	w.north, w.northStop = openStoppable(t, w.north.Dir(), func(o *node.Options) { o.Line = m })
 	w.sync(w.south, "north")
+	m.up()
 	w.whole(rel)
 }
 
