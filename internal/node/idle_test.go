@@ -24,6 +24,7 @@ type metered struct {
 	parcels, bytes int
 	bare           int // parcels that left out what is held
 	down           bool
+	empty          bool // content is lost on the way
 }
 
 func (m *metered) count(p link.Parcel) error {
@@ -43,6 +44,9 @@ func (m *metered) count(p link.Parcel) error {
 func (m *metered) Exchange(ctx context.Context, _, _ string, p link.Parcel) (link.Parcel, error) {
 	m.mu.Lock()
 	n, down := m.nodes[p.To], m.down
+	if m.empty {
+		p.Bodies = nil
+	}
 	m.mu.Unlock()
 	if down {
 		return link.Parcel{}, errors.New("no answer")
@@ -136,6 +140,32 @@ func TestIdleExchange(t *testing.T) {
 	_ = w.north.Sync(t.Context(), w.accord, "south") // this one tells
 	if _, err := w.south.SetRung(t.Context(), w.accord, "north", accord.Match); !errors.Is(err, node.ErrRestored) {
 		t.Errorf("south was put back and acts all the same: %v", err)
+	}
+}
+
+// A partner to whom content never comes through is not called without end.
+func TestWhatDoesNotArriveWaitsForTheNextExchange(t *testing.T) {
+	m := &metered{nodes: make(map[string]*node.Node)}
+	with := func(o *node.Options) { o.Line = m }
+	w := &world{t: t, north: quiet(t, initNode(t, "north"), with), south: quiet(t, initNode(t, "south"), with), guarantor: quiet(t, initNode(t, "guarantor"), with)}
+	for _, n := range []*node.Node{w.north, w.south, w.guarantor} {
+		m.nodes[n.Party()] = n
+	}
+	w.agree(func(*node.Draft) {})
+	w.sync(w.north, "south")
+	ids := w.importReports()
+	if rel, err := w.north.ReleaseObject(t.Context(), node.ReleaseAsk{Object: ids[0], Accord: w.accord, Purpose: "protection"}); err != nil || !rel.Released {
+		t.Fatal(rel, err)
+	}
+	m.empty, m.parcels = true, 0
+	w.sync(w.north, "south")
+	if m.parcels > 2*8 {
+		t.Errorf("%d parcels went to and fro for content that does not come through", m.parcels)
+	}
+	m.empty = false
+	w.sync(w.north, "south")
+	if items, err := w.south.Inbox(t.Context(), 0); err != nil || len(items) != 1 {
+		t.Errorf("south's inbox once the line carries again: %d, %v", len(items), err)
 	}
 }
 

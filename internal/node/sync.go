@@ -304,15 +304,20 @@ func (n *Node) syncNow(ctx context.Context, id, to string) error {
 	return errors.Join(err, uerr)
 }
 
-// maxRounds bounds the exchanges of one Sync; what is left waits for the next.
-const maxRounds = 256
+// maxRounds bounds the exchanges of one Sync, maxIdle those of them that bring
+// nothing forward; what is left waits for the next.
+const (
+	maxRounds = 256
+	maxIdle   = 3
+)
 
 func (n *Node) sync(ctx context.Context, id, to string) error {
 	card, ok := n.currentBook().Card(to)
 	if !ok || len(card.Endpoints) == 0 {
 		return fmt.Errorf("%w: no address of %s is known", ErrNotFound, to)
 	}
-	for range maxRounds {
+	var last debt
+	for round, idle := 0, 0; round < maxRounds && idle < maxIdle; round++ {
 		reply, err := n.round(ctx, id, to, card)
 		if errors.Is(err, errOvertaken) {
 			continue
@@ -324,11 +329,16 @@ func (n *Node) sync(ctx context.Context, id, to string) error {
 		if err != nil {
 			return fmt.Errorf("answer of %s: %w", to, err)
 		}
-		if !news && !reply.More {
-			due, err := n.due(ctx, id, to)
-			if err != nil || !due {
-				return err
-			}
+		if news {
+			idle = 0
+			continue
+		}
+		owed, err := n.owed(ctx, id, to)
+		if err != nil || owed == (debt{}) && !reply.More {
+			return err
+		}
+		if idle++; owed != last {
+			last, idle = owed, 0
 		}
 	}
 	return nil
@@ -398,9 +408,17 @@ func (n *Node) urgent(ctx context.Context, id, to string) (urgent, inForce bool,
 	return urgent, inForce, err
 }
 
-// due reports whether a partner lacks something that may be sent now.
-func (n *Node) due(ctx context.Context, id, to string) (due bool, err error) {
+// debt is what a partner lacks and may be sent now; the zero debt is none.
+type debt struct {
+	entries int64 // of our log
+	bodies  int   // of content
+	next    int64 // the first of those
+}
+
+// owed tells what a partner lacks that may be sent now.
+func (n *Node) owed(ctx context.Context, id, to string) (owed debt, err error) {
 	err = n.view(ctx, func(tx store.Tx) error {
+		owed = debt{}
 		pc, err := n.pact(tx, id)
 		if err != nil {
 			return err
@@ -424,14 +442,16 @@ func (n *Node) due(ctx context.Context, id, to string) (due bool, err error) {
 		if _, err := tx.Doc(docWant, peerID(id, to)); err == nil {
 			return nil // it lost its log and has been given what we hold
 		}
-		if due = pr.Have < size; due || pc.state.At(n.now()).Name != accord.InForce {
+		if owed.entries = max(size-pr.Have, 0); owed.entries > 0 || pc.state.At(n.now()).Name != accord.InForce {
 			return nil
 		}
 		outs, err := tx.Outbox(id, to)
-		due = len(outs) > 0
+		if owed.bodies = len(outs); len(outs) > 0 {
+			owed.next = outs[0].Seq
+		}
 		return err
 	})
-	return due, err
+	return owed, err
 }
 
 // Receive takes a parcel from a partner and returns the one to answer with. It
