@@ -126,7 +126,7 @@ func TestKilledNodes(t *testing.T) {
 		v := &victim{t: t, party: party, dir: filepath.Join(home, party)}
 		v.Client = client.New(v.dir)
 		t.Cleanup(func() { v.end(syscall.SIGKILL); v.Close() })
-		v.run("init", "--party", party, "--name", party+" (fictional)", "--link", "127.0.0.1:0", "--console", "127.0.0.1:0")
+		v.run("init", "--party", party, "--name", party+" (fictional)", "--link", "127.0.0.1:0", "--console", "127.0.0.1:0", "--cadence", "250ms")
 		v.start()
 		all[party] = v
 	}
