@@ -243,9 +243,11 @@ func (w *Witness) Receive(_ context.Context, from string, p link.Parcel) (link.P
 	if a.ID != p.Header.Accord || !slices.Contains(witnesses, w.cfg.Party) || !slices.Contains(parties, from) {
 		return reply, fmt.Errorf("%w: no accord with that id between us", link.ErrSay)
 	}
-	_, err = w.state.judge(p, from, b.Opener(from, append(parties, witnesses...)...), func(cp []byte) ([]byte, error) {
-		return ledger.Cosign(cp, w.cfg.Party, w.keys.signing, w.keys.cosigning)
-	})
+	if a.InForce() { // what it would prove rests on an accord that all signed
+		_, err = w.state.judge(p, from, b.Opener(from, append(parties, witnesses...)...), func(cp []byte) ([]byte, error) {
+			return ledger.Cosign(cp, w.cfg.Party, w.keys.signing, w.keys.cosigning)
+		})
+	}
 	var ev *link.Evidence
 	if errors.As(err, &ev) {
 		file := accord.NewEvidence(ev.Fork, a, b).Marshal()

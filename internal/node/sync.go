@@ -425,6 +425,9 @@ func (n *Node) owed(ctx context.Context, id, to string) (owed debt, err error) {
 		}
 		log := ledger.Origin(id, n.cfg.Party)
 		if slices.Contains(pc.Terms.WitnessParties(), to) {
+			if !pc.InForce() {
+				return nil // it witnesses nothing yet
+			}
 			l, err := n.nodeLog(tx)
 			if err != nil {
 				return err
@@ -505,6 +508,9 @@ func (n *Node) apply(ctx context.Context, from string, p link.Parcel) (news bool
 		case !slices.Contains(pc.Terms.Parties(), from):
 			return fmt.Errorf("%w: no accord with that id between us", accord.ErrAccord)
 		case slices.Contains(pc.Terms.WitnessParties(), n.cfg.Party):
+			if !pc.InForce() {
+				return nil // what it would prove rests on an accord that all signed
+			}
 			news, err = n.witness.judge(p, from, n.opener(pc.Accord, from), n.cosign)
 			return err
 		}

@@ -219,7 +219,10 @@ func (n *Node) raise(ctx context.Context, accordID, party string, cause error) e
 		a := Alarm{Accord: pc.ID, Party: party, Text: cause.Error()}
 		var ev *link.Evidence
 		if errors.As(cause, &ev) {
-			a.Evidence = string(accord.NewEvidence(ev.Fork, pc.Accord, n.currentBook()).Marshal())
+			file := accord.NewEvidence(ev.Fork, pc.Accord, n.currentBook()).Marshal()
+			if _, err := accord.VerifyEvidence(file); err == nil { // it proves nothing while members have yet to sign
+				a.Evidence = string(file)
+			}
 			if err := tx.DeleteDoc(docResend, peerID(pc.ID, party)); err != nil {
 				return err
 			}

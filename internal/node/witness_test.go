@@ -103,6 +103,41 @@ func TestNodeLogForkIsCaughtWithProof(t *testing.T) {
 	}
 }
 
+// A witness cosigns nothing under an accord that is not signed by all: evidence
+// that it gathered there would convince nobody.
+func TestWitnessWaitsForEverySignature(t *testing.T) {
+	w := &world{t: t, north: start(t, "north"), south: start(t, "south"), guarantor: start(t, "guarantor")}
+	introduce(t, w.north, w.south, w.guarantor)
+	if err := w.north.SaveDraft(t.Context(), "d", draft("north", "south")); err != nil {
+		t.Fatal(err)
+	}
+	a, err := w.north.OfferAccord(t.Context(), "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.accord = a.ID
+	witnessed := func() int {
+		t.Helper()
+		w.sync(w.north, "guarantor")
+		h, err := w.guarantor.Held(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h.Witnessed
+	}
+	if n := witnessed(); n != 0 {
+		t.Errorf("under an accord that one of two signed the witness follows %d logs", n)
+	}
+	w.sync(w.north, "south")
+	if _, err := w.south.SignAccord(t.Context(), a.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(w.south, "north")
+	if n := witnessed(); n != 1 {
+		t.Errorf("once all signed it the witness follows %d logs, want 1", n)
+	}
+}
+
 // What a witness signed last outlives its database: restored from a backup it
 // vouches for no second history.
 func TestWitnessRemembersBeyondItsDatabase(t *testing.T) {
