@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -13,8 +14,10 @@ import (
 	"parley.example/parley/internal/store"
 )
 
-// A group commits when no Update waits, or when it has reached one of these.
+// A group commits when no Update waits, or when it has reached one of the maxima.
+// eagerness is how often others may run before it is said that none waits.
 const (
+	eagerness    = 4
 	maxGroup     = 512
 	maxGroupTime = 5 * time.Millisecond
 )
@@ -159,6 +162,10 @@ func (w *writer) group(first *request) {
 		}
 		r = nil
 		if len(kept) < maxGroup && w.now().Sub(since) < maxGroupTime {
+			// Whoever is about to ask, and only waits for a processor, comes along.
+			for n := 0; n < eagerness && len(w.queue) == 0; n++ {
+				runtime.Gosched()
+			}
 			select {
 			case r = <-w.queue:
 			default:
