@@ -114,7 +114,7 @@ func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
 		return err
 	}
 	defer s.active.Done()
-	return s.w.update(ctx, fn)
+	return s.w.Update(ctx, fn)
 }
 
 // View implements store.Store. It waits while too many Views run; fn must
@@ -232,7 +232,7 @@ func (s *Store) Close() error {
 	}
 	// The writer goes last: the last connection to close folds the write-ahead
 	// log into the database, which a read-only one could not.
-	return errors.Join(append(errs, s.w.stop())...)
+	return errors.Join(append(errs, s.w.Stop())...)
 }
 
 // syncDir makes the names in dir durable.

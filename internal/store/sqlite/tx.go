@@ -23,6 +23,12 @@ type tx struct {
 
 var _ store.Tx = (*tx)(nil)
 
+// End implements group.Tx.
+func (t *tx) End() error {
+	t.ended = true
+	return t.err
+}
+
 func (t *tx) usable() error {
 	if t.ended {
 		return errEnded

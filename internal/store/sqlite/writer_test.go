@@ -85,7 +85,7 @@ func TestCommitFailureFailsAll(t *testing.T) {
 	for i := 1; i < len(errs); i++ {
 		wg.Go(func() { errs[i] = s.Update(context.Background(), put("x")) })
 	}
-	for len(s.w.queue) < len(errs)-1 {
+	for s.w.Waiting() < len(errs)-1 {
 		runtime.Gosched() // until they wait in line
 	}
 	close(release)
