@@ -1,32 +1,18 @@
 package sqlite
 
 import (
-	"slices"
 	"strconv"
 	"strings"
+
+	"parley.example/parley/internal/store"
 )
 
 // A text is found by its runs of three characters, whatever its script and
 // wherever words end. Each run that occurs is one word of the full-text index.
 
-// gramsOf returns the different runs of a text, in no order that means anything.
-func gramsOf(text string) []uint64 {
-	grams := make([]uint64, 0, len(text))
-	var run uint64 // the last three characters, 21 bits each
-	n := 0
-	for _, r := range text {
-		run = run<<21&(1<<63-1) | uint64(r)
-		if n++; n >= 3 {
-			grams = append(grams, run)
-		}
-	}
-	slices.Sort(grams)
-	return slices.Compact(grams)
-}
-
 // gramWords writes runs as words between separators, with letters and digits
 // alone, so that no tokeniser changes or splits them.
-func gramWords(grams []uint64, separator string) string {
+func gramWords(grams []int64, separator string) string {
 	var b []byte
 	for i, g := range grams {
 		if i > 0 {
@@ -34,9 +20,9 @@ func gramWords(grams []uint64, separator string) string {
 		}
 		const low = 1<<7 - 1
 		if x, y, z := g>>42, g>>21&(1<<21-1), g&(1<<21-1); x <= low && y <= low && z <= low {
-			b = strconv.AppendUint(append(b, 'a'), x<<14|y<<7|z, 36) // ASCII, in five characters at most
+			b = strconv.AppendInt(append(b, 'a'), x<<14|y<<7|z, 36) // ASCII, in five characters at most
 		} else {
-			b = strconv.AppendUint(append(b, 'b'), g, 36)
+			b = strconv.AppendInt(append(b, 'b'), g, 36)
 		}
 	}
 	return string(b)
@@ -49,7 +35,7 @@ const maxGrams = 64
 func matchAll(phrases []string) string {
 	var all []string
 	for _, p := range phrases {
-		grams := gramsOf(p)
+		grams := store.Grams(p)
 		if words := gramWords(grams[:min(len(grams), maxGrams)], " AND "); words != "" {
 			all = append(all, words)
 		}

@@ -29,7 +29,7 @@ func (t *tx) PutEntry(e store.Entry) error {
 	}
 	_, err := t.exec("put entry", "INSERT INTO entries (added, marking, area, at) VALUES (?, ?, ?, ?)", e.Added, e.Marking, e.Area, e.At)
 	if err == nil && e.Text != "" {
-		_, err = t.exec("put entry", "INSERT INTO texts (rowid, grams) VALUES (?, ?)", e.Added, gramWords(gramsOf(e.Text), " "))
+		_, err = t.exec("put entry", "INSERT INTO texts (rowid, grams) VALUES (?, ?)", e.Added, gramWords(store.Grams(e.Text), " "))
 	}
 	for _, r := range e.Refs {
 		if err == nil {

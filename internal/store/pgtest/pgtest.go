@@ -1,0 +1,163 @@
+// Package pgtest runs a PostgreSQL server for tests: a real one from the system's
+// packages, with a cluster of its own in a temporary folder, reached by a socket.
+// A package starts it in TestMain and stops it there. Where the system has no
+// PostgreSQL, tests say so and are skipped.
+package pgtest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Server is a running server.
+type Server struct {
+	dir  string
+	bin  string
+	cred *syscall.Credential // PostgreSQL refuses to run as root
+	mu   sync.Mutex
+	cmd  *exec.Cmd
+}
+
+// ErrAbsent reports that the system has no PostgreSQL.
+var ErrAbsent = errors.New("no PostgreSQL 15 or later is installed (Debian: apt install postgresql)")
+
+// Start makes a cluster and starts its server.
+func Start() (*Server, error) {
+	bin, err := programs()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "pg-") // short: a socket's path must be
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{dir: dir, bin: bin}
+	if os.Geteuid() == 0 {
+		u, err := user.Lookup("postgres")
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrAbsent, err)
+		}
+		uid, uerr := strconv.ParseUint(u.Uid, 10, 32)
+		gid, gerr := strconv.ParseUint(u.Gid, 10, 32)
+		if err := errors.Join(uerr, gerr, os.Chown(dir, int(uid), int(gid))); err != nil {
+			return nil, err
+		}
+		s.cred = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	}
+	if out, err := s.run("initdb", "-D", s.data(), "-U", "parley", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions").CombinedOutput(); err != nil {
+		return nil, errors.Join(fmt.Errorf("initdb: %w\n%s", err, out), os.RemoveAll(dir))
+	}
+	if err := s.Up(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return s, nil
+}
+
+// programs finds the newest server's folder.
+func programs() (string, error) {
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	slices.SortFunc(found, func(a, b string) int { return versionOf(a) - versionOf(b) })
+	if n := len(found); n > 0 && versionOf(found[n-1]) >= 15 {
+		return filepath.Dir(found[n-1]), nil
+	}
+	if p, err := exec.LookPath("initdb"); err == nil {
+		return filepath.Dir(p), nil
+	}
+	return "", ErrAbsent
+}
+
+func versionOf(initdb string) int {
+	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(initdb))))
+	return n
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+func (s *Server) run(program string, args ...string) *exec.Cmd {
+	c := exec.Command(filepath.Join(s.bin, program), args...)
+	c.Dir = s.dir
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred, Setpgid: true}
+	return c
+}
+
+// Up starts the server and waits until it answers.
+func (s *Server) Up() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	s.cmd = s.run("postgres", "-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "max_connections=200")
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	if out, err := s.run("pg_ctl", "-D", s.data(), "-w", "-t", "60", "status").CombinedOutput(); err != nil && len(out) == 0 {
+		return err
+	}
+	for range 600 {
+		if s.run("pg_isready", "-q", "-h", s.dir).Run() == nil {
+			return nil
+		}
+	}
+	said, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+	return fmt.Errorf("the server does not answer:\n%s", said)
+}
+
+// Kill ends the server at once, as a crash does; what was durable is there after Up.
+func (s *Server) Kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd == nil {
+		return
+	}
+	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
+	_ = s.cmd.Wait()
+	_ = os.Remove(filepath.Join(s.data(), "postmaster.pid"))
+	s.cmd = nil
+}
+
+// Stop ends the server and removes its cluster.
+func (s *Server) Stop() {
+	s.Kill()
+	_ = os.RemoveAll(s.dir)
+}
+
+// URL is the address of a schema of the server, which it makes where it is absent.
+func (s *Server) URL(t testing.TB, schema string) string {
+	t.Helper()
+	q := url.Values{"host": {s.dir}, "user": {"parley"}}
+	c, err := pgx.Connect(context.Background(), "postgres:///postgres?"+q.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Exec(context.Background(), "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{schema}.Sanitize())
+	if err := errors.Join(err, c.Close(context.Background())); err != nil {
+		t.Fatal(err)
+	}
+	q.Set("search_path", schema)
+	return "postgres:///postgres?" + q.Encode()
+}
+
+// Schema names a schema after anything.
+func Schema(of string) string {
+	sum := sha256.Sum256([]byte(of))
+	return "s" + hex.EncodeToString(sum[:8])
+}
