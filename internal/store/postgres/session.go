@@ -27,7 +27,11 @@ type session struct {
 	patience time.Duration
 	c        *pgx.Conn // nil or closed: to be made anew
 	now      func() time.Time
-	xid      string // of the transaction under way
+
+	// mark is the name of this session's own counter, which every commit raises to
+	// group: by it a commit whose answer was lost is known again.
+	mark  string
+	group int64
 
 	added     int64 // greatest Added given out; valid while addedRead
 	addedRead bool  // in this group
@@ -58,8 +62,7 @@ func (s *session) reach() error {
 	}
 }
 
-// Begin takes the table lock that excludes the writers of other processes, and
-// notes the transaction's number, by which its outcome can be asked for.
+// Begin takes the table lock that excludes the writers of other processes.
 func (s *session) Begin() error {
 	if s.failed != nil {
 		return s.failed
@@ -81,12 +84,7 @@ func (s *session) Begin() error {
 }
 
 func (s *session) begin() error {
-	results, err := s.c.PgConn().Exec(bg, `BEGIN; LOCK TABLE counter IN SHARE ROW EXCLUSIVE MODE; SELECT pg_current_xact_id()::text`).ReadAll()
-	if err != nil {
-		return err
-	}
-	s.xid = string(results[len(results)-1].Rows[0][0])
-	return nil
+	return s.do("BEGIN; LOCK TABLE counter IN SHARE ROW EXCLUSIVE MODE")
 }
 
 func (s *session) do(sql string) error {
@@ -102,15 +100,17 @@ func (s *session) Tx() group.Tx { return &tx{c: s.c, s: s} }
 // Commit makes the transaction durable, on the standby too where the server
 // replicates synchronously. Where the answer is lost, it asks what became of it.
 func (s *session) Commit() error {
+	s.group++
+	var b pgx.Batch
+	b.Queue("INSERT INTO counter (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", s.mark, s.group)
 	if s.addedNew {
-		if _, err := s.c.Exec(bg, "UPDATE counter SET value = $1 WHERE name = 'added'", s.added); err != nil {
-			return fmt.Errorf("counter: %w", err)
-		}
+		b.Queue("UPDATE counter SET value = $1 WHERE name = 'added'", s.added)
 	}
 	if s.removals {
-		if _, err := s.c.Exec(bg, "DELETE FROM removals WHERE n <= (SELECT max(n) FROM removals) - $1", int64(maxRemovals)); err != nil {
-			return fmt.Errorf("removals: %w", err)
-		}
+		b.Queue("DELETE FROM removals WHERE n <= (SELECT max(n) FROM removals) - $1", int64(maxRemovals))
+	}
+	if err := s.c.SendBatch(bg, &b).Close(); err != nil {
+		return fmt.Errorf("counters: %w", err)
 	}
 	tag, err := s.c.Exec(bg, "COMMIT")
 	var pg *pgconn.PgError
@@ -125,34 +125,41 @@ func (s *session) Commit() error {
 	return s.outcome(err)
 }
 
-// outcome finds out what became of a commit whose answer was lost. The number of
-// the transaction holds on a standby that takes over, too.
+// outcome finds out what became of a commit whose answer was lost. The lock is to
+// be had once the transaction has ended, on whichever server has taken over; then
+// the session's counter tells. (The transaction's own number would not: after a
+// crash numbers are given out again.)
 func (s *session) outcome(lost error) error {
 	ctx, cancel := context.WithTimeout(bg, s.patience)
 	defer cancel()
 	_ = s.c.Close(ctx)
-	for ctx.Err() == nil {
-		if s.reach() != nil {
-			break
+	for ctx.Err() == nil && s.reach() == nil {
+		kept, err := s.kept(ctx)
+		switch {
+		case err == nil && kept:
+			return nil
+		case err == nil:
+			return fmt.Errorf("nothing was written: %w", lost)
 		}
-		var status *string
-		if err := s.c.QueryRow(ctx, "SELECT pg_xact_status($1::text::xid8)", s.xid).Scan(&status); err == nil {
-			switch {
-			case status == nil:
-				cancel() // forgotten; it cannot happen within minutes
-			case *status == "committed":
-				return nil
-			case *status == "aborted":
-				return fmt.Errorf("nothing was written: %w", lost)
-			}
-		}
-		select { // its process on the server may not have noticed yet
+		_ = s.c.Close(bg)
+		select {
 		case <-ctx.Done():
 		case <-time.After(retryPause):
 		}
 	}
 	s.failed = fmt.Errorf("store takes no more updates until it is opened again: %w: %w", store.ErrUncertain, lost)
 	return fmt.Errorf("%w: %w", store.ErrUncertain, lost)
+}
+
+// kept reports whether the last commit was done.
+func (s *session) kept(ctx context.Context) (kept bool, err error) {
+	err = pgx.BeginFunc(ctx, s.c, func(t pgx.Tx) error {
+		if _, err := t.Exec(ctx, "LOCK TABLE counter IN SHARE ROW EXCLUSIVE MODE"); err != nil {
+			return err
+		}
+		return t.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM counter WHERE name = $1 AND value = $2)", s.mark, s.group).Scan(&kept)
+	})
+	return kept, err
 }
 
 // Rollback ends a transaction; a connection that cannot is not used again.
@@ -169,7 +176,10 @@ func (s *session) Close() error {
 	if s.c == nil || s.c.IsClosed() {
 		return nil
 	}
-	return s.c.Close(bg)
+	ctx, cancel := context.WithTimeout(bg, s.patience)
+	defer cancel()
+	_, _ = s.c.Exec(ctx, "DELETE FROM counter WHERE name = $1", s.mark) // it is of no use to others, nor does it harm
+	return s.c.Close(ctx)
 }
 
 // nextAdded gives out the next Added: the clock, or one more than the last where

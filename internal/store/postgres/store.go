@@ -2,11 +2,12 @@
 // whose node is more than one process or has to outlive a machine. Updates of one
 // process share commits (see group), those of several exclude one another by a
 // table lock; Views read snapshots. A commit whose answer is lost, as in a
-// failover, is looked up by its transaction's number before anyone hears of it.
+// failover, is looked up before anyone hears of it.
 package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"runtime"
@@ -41,11 +42,22 @@ const Patience = 30 * time.Second
 // minServer is the oldest server that does what is asked of it (15.0).
 const minServer = 150000
 
+// ErrTaken reports that another process has the database to itself.
+var ErrTaken = errors.New("another process has this database open")
+
+// Options are for Open; the zero value serves.
+type Options struct {
+	// Sole keeps every other process that wants the same out, for as long as the
+	// store is open; a process whose connection was cut writes nothing more before
+	// it has the database to itself again.
+	Sole bool
+}
+
 // Open opens the database at a URL (postgres://USER:PASSWORD@HOST:PORT/DATABASE,
 // with search_path=SCHEMA for a schema of it), making or updating the schema as
 // needed. It refuses an older server, a newer schema, and tables that are not
 // Parley's. Errors name no password.
-func Open(ctx context.Context, url string) (*Store, error) {
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
@@ -55,7 +67,16 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	cfg.ConnConfig.RuntimeParams["application_name"] = "parley"
 	views := max(4, 2*runtime.GOMAXPROCS(0))
 	cfg.MaxConns = int32(views)
-	connect := func(ctx context.Context) (*pgx.Conn, error) { return pgx.ConnectConfig(ctx, cfg.ConnConfig.Copy()) }
+	connect := func(ctx context.Context) (*pgx.Conn, error) {
+		c, err := pgx.ConnectConfig(ctx, cfg.ConnConfig.Copy())
+		if err != nil || !o.Sole {
+			return c, err
+		}
+		if err := take(ctx, c); err != nil {
+			return nil, errors.Join(err, c.Close(ctx))
+		}
+		return c, nil
+	}
 	c, err := connect(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
@@ -67,8 +88,19 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening store: %w", errors.Join(err, c.Close(ctx)))
 	}
-	s := &session{connect: connect, patience: Patience, c: c, now: time.Now}
+	s := &session{connect: connect, patience: Patience, c: c, now: time.Now, mark: "writer " + rand.Text()}
 	return &Store{s: s, w: group.Start(s, func() time.Time { return s.now() }), views: pool, slots: make(chan struct{}, views)}, nil
+}
+
+// take gets the lock by which a process has the schema to itself. It lasts as long
+// as the connection.
+func take(ctx context.Context, c *pgx.Conn) error {
+	var ok bool
+	err := c.QueryRow(ctx, "SELECT pg_try_advisory_lock($1, hashtext(current_schema()))", int32(migrationLock)).Scan(&ok)
+	if err == nil && !ok {
+		err = ErrTaken
+	}
+	return err
 }
 
 func prepare(ctx context.Context, c *pgx.Conn) error {

@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
+	postgres.ServerOf = func() *pgtest.Server { return server }
 	code := m.Run()
 	server.Stop()
 	os.Exit(code)
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 // is first read into it.
 func open(t *testing.T, path string) store.Store {
 	t.Helper()
-	s, err := postgres.Open(t.Context(), server.URL(t, pgtest.Schema(path)))
+	s, err := postgres.Open(t.Context(), server.URL(t, pgtest.Schema(path)), postgres.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
