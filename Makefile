@@ -12,7 +12,7 @@ ALONE := ./internal/sim ./internal/cli
 FUZZTIME ?= 5s
 CHROMIUM ?= /usr/bin/chromium
 
-.PHONY: demo build console test unit race browser kill fuzz lint bench setup-console setup-browser clean
+.PHONY: demo build console test unit race browser kill fuzz lint bench setup-console setup-browser setup-postgres clean
 
 # demo sets up, builds, plays the story and leaves three nodes running.
 demo: console
@@ -36,9 +36,15 @@ setup-browser:
 	@test -x $(CHROMIUM) || { echo "installing Chromium from the system's packages"; \
 	  S=; [ "$$(id -u)" = 0 ] || S=sudo; $$S apt-get update -qq && $$S env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; }
 
+# setup-postgres installs Debian's PostgreSQL, of which tests start servers of their
+# own. Where it cannot be had, those tests say so and are skipped.
+setup-postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { echo "installing PostgreSQL from the system's packages"; \
+	  S=; [ "$$(id -u)" = 0 ] || S=sudo; $$S apt-get update -qq && $$S env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } || echo "PostgreSQL could not be installed: its tests are skipped"
+
 # test sets up and runs every test; the Go tests come last, so that their
 # closing lines are the last lines.
-test: lint console browser
+test: lint console browser setup-postgres
 	$(MAKE) build
 	$(MAKE) unit
 

@@ -57,10 +57,41 @@ func (a *app) initCmd() *cobra.Command {
 	f.StringVar(&cfg.ConsoleCert, "tls-cert", "", "PEM certificate for the console's address, or self for one that the node signs itself")
 	f.StringVar(&cfg.ConsoleKey, "tls-key", "", "PEM key of that certificate")
 	f.StringVar(&cfg.Cadence, "cadence", "", "how often witnesses are shown a new entry of the node log, whatever happens (default 1m)")
+	f.StringVar(&cfg.Store, "store", "", "PostgreSQL database for the node, like postgres://USER@HOST:PORT/DATABASE?search_path=SCHEMA (default: a file in the folder)")
 	f.StringVar(&cfg.Mark, "mark", "", "emblem in the console: north, south or guarantor")
 	f.StringVar(&cfg.Notice, "notice", "", "notice shown on every page")
 	_ = c.MarkFlagRequired("party")
 	_ = c.MarkFlagRequired("name")
+	return c
+}
+
+func (a *app) migrateStoreCmd() *cobra.Command {
+	var to string
+	c := &cobra.Command{
+		Use: "migrate-store --to ADDRESS", Short: "Move a stopped node's database to PostgreSQL, or back into its folder", Args: cobra.NoArgs,
+		Long: "Moves the database of a node that does not run: to PostgreSQL (--to postgres://USER@HOST:PORT/DATABASE?search_path=SCHEMA),\n" +
+			"or back into the node's folder (--to sqlite). Both are read whole and compared before the node uses the new one;\n" +
+			"a move that was cut off is repeated. What was moved is kept, and named, for you to remove.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			m, err := node.MoveStore(c.Context(), a.dir, to)
+			if err != nil {
+				return &codeError{exitNo, err}
+			}
+			return a.show(m, func(w io.Writer) {
+				var rows int64
+				for _, n := range m.Rows {
+					rows += n
+				}
+				line(w, "moved from", m.From)
+				line(w, "to", m.To)
+				line(w, "rows", rows)
+				line(w, "the same on both sides (SHA-256)", m.Digest)
+				line(w, "not used any more, remove it when you like", m.Kept)
+			})
+		},
+	}
+	c.Flags().StringVar(&to, "to", "", "postgres://…, or sqlite")
+	_ = c.MarkFlagRequired("to")
 	return c
 }
 

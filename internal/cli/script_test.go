@@ -16,7 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(withDatabase{m}, map[string]func(){
 		"parley": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }
@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 // The scripts drive the real binary and real nodes as a person would.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:       "testdata/script",
+		Condition: condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"copydir":   copydir,
 			"ready":     ready,
@@ -36,6 +37,7 @@ func TestScripts(t *testing.T) {
 
 			"phones":    phones,
 			"computing": computing,
+			"postgres":  postgres,
 		},
 	})
 }

@@ -58,7 +58,7 @@ func OpenWitness(dir string, opt Options) (*Witness, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(filepath.Join(dir, "parley.db")); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, databaseFile)); err == nil {
 		return nil, fmt.Errorf("%w: %s holds a full node, which is a witness already: run parley serve", ErrInvalid, dir)
 	}
 	w := &Witness{dir: dir, cfg: cfg, opt: opt, state: witnessState{dir: filepath.Join(dir, guardFolder, "witness")}}

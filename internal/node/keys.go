@@ -40,6 +40,9 @@ type Config struct {
 	// entry: a duration like 1m, which is the default. The shorter, the closer
 	// witnesses date what we do, and the more there is to keep.
 	Cadence string `json:"cadence,omitempty"`
+	// Store is the address of a PostgreSQL database, postgres://…; empty: a file
+	// in the folder. Passwords are better kept in a password file (PGPASSFILE).
+	Store string `json:"store,omitempty"`
 	// Mark picks colour and emblem in the console: north, south, guarantor or
 	// empty.
 	Mark string `json:"mark,omitempty"`

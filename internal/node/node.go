@@ -18,7 +18,6 @@ import (
 	"parley.example/parley/accord"
 	"parley.example/parley/internal/link"
 	"parley.example/parley/internal/store"
-	"parley.example/parley/internal/store/sqlite"
 	"parley.example/parley/ledger"
 	"parley.example/parley/release"
 )
@@ -116,6 +115,9 @@ func Init(dir string, cfg Config) (Config, error) {
 	if _, err := os.Stat(filepath.Join(dir, configFile)); err == nil {
 		return cfg, fmt.Errorf("%w: %s holds a node already", ErrInvalid, dir)
 	}
+	if err := tryStore(context.Background(), cfg.Store); err != nil {
+		return cfg, err
+	}
 	var err error
 	if cfg.Link, err = choosePort(cfg.Link); err != nil {
 		return cfg, err
@@ -182,7 +184,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	if n.line = opt.Line; n.line == nil {
 		n.line = n.lines
 	}
-	if n.st, err = sqlite.Open(filepath.Join(dir, "parley.db")); err != nil {
+	if n.st, err = openStore(ctx, dir, cfg.Store); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), n.lock.Close())
 	}
 	if opt.Disk != nil {

@@ -140,20 +140,26 @@ func (s *Server) Stop() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// URL is the address of a schema of the server, which it makes where it is absent.
+// URL is Address for a test, which it fails.
 func (s *Server) URL(t testing.TB, schema string) string {
 	t.Helper()
-	q := url.Values{"host": {s.dir}, "user": {"parley"}}
-	c, err := pgx.Connect(context.Background(), "postgres:///postgres?"+q.Encode())
+	u, err := s.Address(schema)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.Exec(context.Background(), "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{schema}.Sanitize())
-	if err := errors.Join(err, c.Close(context.Background())); err != nil {
-		t.Fatal(err)
+	return u
+}
+
+// Address is the address of a schema of the server, which it makes where it is absent.
+func (s *Server) Address(schema string) (string, error) {
+	q := url.Values{"host": {s.dir}, "user": {"parley"}}
+	c, err := pgx.Connect(context.Background(), "postgres:///postgres?"+q.Encode())
+	if err != nil {
+		return "", err
 	}
+	_, err = c.Exec(context.Background(), "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{schema}.Sanitize())
 	q.Set("search_path", schema)
-	return "postgres:///postgres?" + q.Encode()
+	return "postgres:///postgres?" + q.Encode(), errors.Join(err, c.Close(context.Background()))
 }
 
 // Schema names a schema after anything.
