@@ -371,6 +371,18 @@ func (s *Server) localRoutes() {
 		}
 		return none{}, err
 	})
+	handle(s, "POST", "/snapshot", "snapshot", operator, func(ctx context.Context, _ *none) (out struct {
+		Path string `json:"path"`
+	}, err error) {
+		out.Path, err = n.Snapshot(ctx)
+		return out, err
+	})
+	handle(s, "GET", "/examine", "examine", operator, func(ctx context.Context, _ *none) (out struct {
+		Checks []node.Check `json:"checks"`
+	}, err error) {
+		out.Checks, err = n.Examine(ctx)
+		return out, err
+	})
 	handle(s, "GET", "/audit", "audit", []string{node.Operator, node.Auditor}, func(ctx context.Context, _ *none) (node.Audit, error) { return n.Audit(ctx) })
 	handle(s, "GET", "/recoveries", "list-recoveries", anyone, func(ctx context.Context, _ *none) (out struct {
 		Recoveries []node.Recovery `json:"recoveries"`

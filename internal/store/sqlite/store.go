@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -212,6 +213,18 @@ func (s *Store) backup(ctx context.Context, path string) error {
 		return err
 	}
 	return syncDir(dir)
+}
+
+// Verify reads every page of the file and reports what is damaged.
+func (s *Store) Verify(ctx context.Context) error {
+	return s.View(ctx, func(st store.Tx) error {
+		var found []string
+		err := st.(*tx).query("verify", "PRAGMA integrity_check(5)", nil, func(v []driver.Value) { found = append(found, text(v[0])) })
+		if err == nil && (len(found) != 1 || found[0] != "ok") {
+			err = fmt.Errorf("the file is damaged: %s", strings.Join(found, "; "))
+		}
+		return err
+	})
 }
 
 // Close waits for the calls in progress, then closes the file. Later calls
