@@ -1,0 +1,223 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"parley.example/parley/incident"
+	"parley.example/parley/watch"
+)
+
+// Diversification says over what attacks are spread, whether the mix changed, and
+// whether attention has fixed on one place.
+type Diversification struct {
+	AsOf    string             `json:"as_of"`
+	Weeks   int                `json:"weeks"`
+	ByClass Spread             `json:"by_class"`
+	ByArea  Spread             `json:"by_area"`
+	Next    []NextShare        `json:"next"` // where the next attack is likely, at most ten
+	Fixed   *watch.Attention   `json:"attention,omitempty"`
+	Widest  []string           `json:"widest_gaps,omitempty"` // areas, of Fixed
+	Looked  map[string]float64 `json:"looked,omitempty"`      // share of the attention by area
+}
+
+// Spread is a reading over one kind of division; a part that cannot be read says
+// why.
+type Spread struct {
+	Kinds     []string         `json:"kinds"`
+	Counts    []int            `json:"counts"`
+	Diversity *watch.Diversity `json:"diversity,omitempty"`
+	Drift     *watch.Drift     `json:"drift,omitempty"` // against the span before
+	Turn      *watch.Turn      `json:"turn,omitempty"`
+	Refused   []string         `json:"refused,omitempty"`
+}
+
+// NextShare is how likely the next attack is to fall into a cell.
+type NextShare struct {
+	Class string  `json:"class"`
+	Area  string  `json:"area"`
+	P     float64 `json:"p"`
+}
+
+// Diversification reads the last so many weeks against those before. The
+// attention is that of the last coverage plan, if there is one.
+func (n *Node) Diversification(ctx context.Context, weeks int) (Diversification, error) {
+	out := Diversification{Weeks: weeks, Next: []NextShare{}}
+	if weeks < 4 || weeks > 520 {
+		return out, fmt.Errorf("%w: %d weeks; give 4 to 520", ErrInvalid, weeks)
+	}
+	w, err := n.watched(ctx)
+	if err != nil {
+		return out, err
+	}
+	out.AsOf = stamp(w.asOf)
+	if out.ByClass, err = spread(w, watch.ByClass, weeks); err != nil {
+		return out, err
+	}
+	if out.ByArea, err = spread(w, watch.ByArea, weeks); err != nil {
+		return out, err
+	}
+	if err := nextCells(w, &out); err != nil {
+		return out, err
+	}
+	return out, n.attention(ctx, w, &out)
+}
+
+func spread(w watched, by func(*incident.Incident) string, weeks int) (Spread, error) {
+	s := Spread{Kinds: []string{}, Counts: []int{}}
+	p, _, err := watch.Count(w.counted, by, w.asOf)
+	if errors.Is(err, watch.ErrNoData) {
+		s.Refused = append(s.Refused, err.Error())
+		return s, nil
+	}
+	if err != nil {
+		return s, err
+	}
+	last := len(p.Starts)
+	from := max(last-weeks, 0)
+	var before []int
+	for u, unit := range p.Units {
+		now, then := 0, 0
+		for t := max(from-weeks, 0); t < last; t++ {
+			if t >= from {
+				now += p.Counts[u][t]
+			} else {
+				then += p.Counts[u][t]
+			}
+		}
+		s.Kinds, s.Counts, before = append(s.Kinds, unit), append(s.Counts, now), append(before, then)
+	}
+	refuse := func(err error) {
+		if text := err.Error(); !slices.Contains(s.Refused, text) {
+			s.Refused = append(s.Refused, text)
+		}
+	}
+	if d, err := watch.NewDiversity(s.Counts); err != nil {
+		refuse(err)
+	} else {
+		s.Diversity = &d
+	}
+	if d, err := watch.NewDrift(before, s.Counts); err != nil {
+		refuse(err)
+	} else {
+		s.Drift = &d
+	}
+	if t, err := watch.NewTurn(inOrder(w, by, p.Units, p.Starts[from])); err != nil {
+		refuse(err)
+	} else {
+		s.Turn = &t
+	}
+	return s, nil
+}
+
+// inOrder is the kinds attacked since a day, in the order of time.
+func inOrder(w watched, by func(*incident.Incident) string, kinds []string, since time.Time) (order []int) {
+	ins := make([]*incident.Incident, 0, len(w.counted))
+	for i := range w.counted {
+		in := &w.counted[i]
+		if !in.Middle().Before(since) && in.Middle().Before(w.asOf) && in.Attack() {
+			ins = append(ins, in)
+		}
+	}
+	slices.SortFunc(ins, func(a, b *incident.Incident) int {
+		return cmp.Or(a.Middle().Compare(b.Middle()), strings.Compare(a.ID, b.ID))
+	})
+	for _, in := range ins {
+		if k := slices.Index(kinds, by(in)); k >= 0 {
+			order = append(order, k)
+		}
+	}
+	return order
+}
+
+func nextCells(w watched, out *Diversification) error {
+	both := func(in *incident.Incident) string {
+		if in.Admin1 == "" {
+			return ""
+		}
+		return watch.ByClass(in) + "\x00" + in.Admin1
+	}
+	p, _, err := watch.Count(w.counted, both, w.asOf)
+	if errors.Is(err, watch.ErrNoData) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var classes, areas []string
+	cells := make([][2]int, len(p.Units))
+	for u, unit := range p.Units {
+		c, a, _ := strings.Cut(unit, "\x00")
+		if !slices.Contains(classes, c) {
+			classes = append(classes, c)
+		}
+		if !slices.Contains(areas, a) {
+			areas = append(areas, a)
+		}
+		cells[u] = [2]int{slices.Index(classes, c), slices.Index(areas, a)}
+	}
+	f := watch.NewNextCell(len(classes), len(areas))
+	for t := range p.Starts {
+		counts := make([]int, len(classes)*len(areas))
+		for u, c := range cells {
+			counts[c[0]*len(areas)+c[1]] += p.Counts[u][t]
+		}
+		f.Add(counts)
+	}
+	for r, c := range classes {
+		for k, a := range areas {
+			out.Next = append(out.Next, NextShare{c, a, f.Prob(r, k)})
+		}
+	}
+	slices.SortStableFunc(out.Next, func(a, b NextShare) int {
+		switch {
+		case a.P > b.P:
+			return -1
+		case a.P < b.P:
+			return 1
+		}
+		return 0
+	})
+	out.Next = out.Next[:min(len(out.Next), 10)]
+	return nil
+}
+
+// attention compares the newest coverage plan with last quarter and forecast.
+func (n *Node) attention(ctx context.Context, w watched, out *Diversification) error {
+	plans, err := n.CoveragePlans(ctx)
+	if err != nil || len(plans) == 0 {
+		return err
+	}
+	r, err := watch.NewReport(w.counted, watch.ByArea, w.asOf, 13, nil)
+	if errors.Is(err, watch.ErrNoData) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var look, last, risk []float64
+	out.Looked = make(map[string]float64)
+	for _, c := range r.Cards {
+		cover := 0.0
+		if i := slices.Index(plans[0].Plan.Cells, c.Area); i >= 0 {
+			cover = plans[0].Plan.Cover[i]
+		}
+		quarter := 0
+		for _, y := range c.Counts[max(len(c.Counts)-13, 0):] {
+			quarter += y
+		}
+		look, last, risk = append(look, cover), append(last, float64(quarter)), append(risk, c.Mean)
+		out.Looked[c.Area] = cover / float64(plans[0].Plan.Units)
+	}
+	a := watch.NewAttention(look, last, risk)
+	out.Fixed = &a
+	for _, i := range a.Widest {
+		out.Widest = append(out.Widest, r.Cards[i].Area)
+	}
+	return nil
+}
