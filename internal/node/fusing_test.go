@@ -162,8 +162,8 @@ func TestFusionWithAPartner(t *testing.T) {
 		t.Fatalf("%+v, %v", rel, err)
 	}
 	w.sync(w.north, "south")
-	_, events, _ := fuse(t, w.south)
-	if len(events) != 1 {
+	events, _, err := w.south.FusedEvents(t.Context(), 0) // linked by itself
+	if err != nil || len(events) != 1 {
 		t.Fatalf("%d events", len(events))
 	}
 	var from []string
@@ -178,5 +178,12 @@ func TestFusionWithAPartner(t *testing.T) {
 		if e.Left != "" || e.Right != "" {
 			t.Errorf("the link keeps values of the reports: %+v", e)
 		}
+	}
+	if _, err := w.north.Withdraw(t.Context(), node.WithdrawAsk{Object: incident.ID("police", "p3"), Accord: w.accord, Reason: "filed in error"}); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(w.north, "south")
+	if run, events, _ := fuse(t, w.south); run.Dropped != 1 || len(events) != 0 {
+		t.Errorf("after the withdrawal: %+v, %d events", run, len(events))
 	}
 }
