@@ -35,6 +35,8 @@ type Coverage struct {
 	Schedule   [][]int        `json:"schedule"`   // cells by period
 	Ends       string         `json:"ends"`
 	Seed       string         `json:"seed,omitempty"` // told once the schedule is over
+	// Attribution is what the sources of the data ask to be shown.
+	Attribution string `json:"attribution,omitempty"`
 }
 
 type coverage struct {
@@ -87,6 +89,7 @@ func (n *Node) PlanCoverage(ctx context.Context, ask CoverageAsk) (Coverage, err
 		return Coverage{}, err
 	}
 	c := coverage{Secret: seed[:]}
+	c.Attribution = w.attribution
 	c.ID, c.At, c.AsOf, c.Plan, c.Outcome = hex.EncodeToString(id), stamp(n.now()), stamp(r.AsOf), *plan, plan.Outcome()
 	c.Commitment, c.Schedule = hex.EncodeToString(commitment), plan.Schedule(seed, ask.Periods)
 	c.Ends = stamp(n.now().AddDate(0, 0, 7*ask.Horizon*ask.Periods))

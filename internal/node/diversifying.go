@@ -16,14 +16,14 @@ import (
 // Diversification says over what attacks are spread, whether the mix changed, and
 // whether attention has fixed on one place.
 type Diversification struct {
-	AsOf    string             `json:"as_of"`
-	Weeks   int                `json:"weeks"`
-	ByClass Spread             `json:"by_class"`
-	ByArea  Spread             `json:"by_area"`
-	Next    []NextShare        `json:"next"` // where the next attack is likely, at most ten
-	Fixed   *watch.Attention   `json:"attention,omitempty"`
-	Widest  []string           `json:"widest_gaps,omitempty"` // areas, of Fixed
-	Looked  map[string]float64 `json:"looked,omitempty"`      // share of the attention by area
+	AsOf    string      `json:"as_of"`
+	Weeks   int         `json:"weeks"`
+	ByClass Spread      `json:"by_class"`
+	ByArea  Spread      `json:"by_area"`
+	Next    []NextShare `json:"next"` // where the next attack is likely, at most ten
+	// Attribution is what the sources of the data ask to be shown.
+	Attribution string     `json:"attribution,omitempty"`
+	Looked      *Attention `json:"attention,omitempty"` // nil where nothing says where the node looks
 }
 
 // Spread is a reading over one kind of division; a part that cannot be read says
@@ -44,8 +44,9 @@ type NextShare struct {
 	P     float64 `json:"p"`
 }
 
-// Diversification reads the last so many weeks against those before. The
-// attention is that of the last coverage plan, if there is one.
+// Diversification reads the last so many weeks against those before. Attention is
+// that of the watches and assignments in force, the newest coverage plan and the
+// reports read in the last quarter.
 func (n *Node) Diversification(ctx context.Context, weeks int) (Diversification, error) {
 	out := Diversification{Weeks: weeks, Next: []NextShare{}}
 	if weeks < 4 || weeks > 520 {
@@ -55,7 +56,7 @@ func (n *Node) Diversification(ctx context.Context, weeks int) (Diversification,
 	if err != nil {
 		return out, err
 	}
-	out.AsOf = stamp(w.asOf)
+	out.AsOf, out.Attribution = stamp(w.asOf), w.attribution
 	if out.ByClass, err = spread(w, watch.ByClass, weeks); err != nil {
 		return out, err
 	}
@@ -65,7 +66,8 @@ func (n *Node) Diversification(ctx context.Context, weeks int) (Diversification,
 	if err := nextCells(w, &out); err != nil {
 		return out, err
 	}
-	return out, n.attention(ctx, w, &out)
+	out.Looked, err = n.attention(ctx, w)
+	return out, err
 }
 
 func spread(w watched, by func(*incident.Incident) string, weeks int) (Spread, error) {
@@ -184,40 +186,5 @@ func nextCells(w watched, out *Diversification) error {
 		return 0
 	})
 	out.Next = out.Next[:min(len(out.Next), 10)]
-	return nil
-}
-
-// attention compares the newest coverage plan with last quarter and forecast.
-func (n *Node) attention(ctx context.Context, w watched, out *Diversification) error {
-	plans, err := n.CoveragePlans(ctx)
-	if err != nil || len(plans) == 0 {
-		return err
-	}
-	r, err := watch.NewReport(w.counted, watch.ByArea, w.asOf, 13, nil)
-	if errors.Is(err, watch.ErrNoData) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var look, last, risk []float64
-	out.Looked = make(map[string]float64)
-	for _, c := range r.Cards {
-		cover := 0.0
-		if i := slices.Index(plans[0].Plan.Cells, c.Area); i >= 0 {
-			cover = plans[0].Plan.Cover[i]
-		}
-		quarter := 0
-		for _, y := range c.Counts[max(len(c.Counts)-13, 0):] {
-			quarter += y
-		}
-		look, last, risk = append(look, cover), append(last, float64(quarter)), append(risk, c.Mean)
-		out.Looked[c.Area] = cover / float64(plans[0].Plan.Units)
-	}
-	a := watch.NewAttention(look, last, risk)
-	out.Fixed = &a
-	for _, i := range a.Widest {
-		out.Widest = append(out.Widest, r.Cards[i].Area)
-	}
 	return nil
 }

@@ -19,6 +19,8 @@ type FusedEvent struct {
 	Reports []FusedReport `json:"reports"`
 	Links   []ReportLink  `json:"links"`
 	Fields  []FusedField  `json:"fields"`
+	// Attribution is what the sources of the reports ask to be shown.
+	Attribution string `json:"attribution,omitempty"`
 }
 
 // FusedReport is one report of an event. From is "" for our own.
@@ -147,15 +149,16 @@ func (n *Node) FusedEvents(ctx context.Context, limit int) (events []FusedEvent,
 		}
 		e := FusedEvent{Reports: []FusedReport{}, Links: within[i]}
 		var reports []*heldReport
+		var sources []string
 		for _, k := range g {
 			h := &held[k]
-			reports = append(reports, h)
+			reports, sources = append(reports, h), append(sources, h.Source)
 			e.Reports = append(e.Reports, FusedReport{h.ID, h.from, h.Source, h.Title, h.Grading()})
 			if e.ID == "" || h.ID < e.ID {
 				e.ID = h.ID
 			}
 		}
-		e.Fields = fusedFields(reports)
+		e.Fields, e.Attribution = fusedFields(reports), incident.Attributions(sources...)
 		events = append(events, e)
 	}
 	return events, split, nil

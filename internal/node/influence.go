@@ -1,10 +1,12 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -24,8 +26,9 @@ type watched struct {
 	over        map[string]int // by party: reports beyond its influence
 	asOf        time.Time      // the first Monday after the data
 	attribution string
-	fused       int      // reports of events that another report counts for
-	hash        [32]byte // of the rows read
+	named       map[string]map[string]int // reports by organisation and who names it
+	fused       int                       // reports of events that another report counts for
+	hash        [32]byte                  // of the rows read
 }
 
 // watchCache keeps what was made of the incidents held, until they change: the
@@ -91,7 +94,7 @@ func hashOf(rows []store.Incident, first map[string]string) (sum [32]byte) {
 // partner count up to one more than those of everybody else: a partner that
 // floods us with a thousand alone moves the count by one.
 func (n *Node) watched(ctx context.Context) (watched, error) {
-	w := watched{over: make(map[string]int)}
+	w := watched{over: make(map[string]int), named: make(map[string]map[string]int)}
 	n.watching.mu.Lock()
 	defer n.watching.mu.Unlock()
 	var rows []store.Incident
@@ -120,6 +123,7 @@ func (n *Node) watched(ctx context.Context) (watched, error) {
 	var all []incident.Incident
 	total, by := make(map[cell]int), make(map[cell]map[string]int)
 	var last time.Time
+	sources := map[string]bool{}
 	for _, r := range rows {
 		in, err := readIncident(r)
 		if err != nil {
@@ -128,8 +132,12 @@ func (n *Node) watched(ctx context.Context) (watched, error) {
 		if in.End.After(last) {
 			last = in.End
 		}
-		if in.Source == incident.UCDP {
-			w.attribution = incident.UCDPAttribution
+		sources[in.Source] = true
+		if in.Organisation != "" && in.Attack() {
+			if w.named[in.Organisation] == nil {
+				w.named[in.Organisation] = map[string]int{}
+			}
+			w.named[in.Organisation][cmp.Or(r.From, "own ("+in.Source+")")]++
 		}
 		all = append(all, in)
 		c := where(&in)
@@ -139,6 +147,7 @@ func (n *Node) watched(ctx context.Context) (watched, error) {
 		}
 		by[c][r.From]++
 	}
+	w.attribution = incident.Attributions(slices.Collect(maps.Keys(sources))...)
 	used := make(map[cell]map[string]int)
 	for i, r := range rows {
 		c := where(&all[i])

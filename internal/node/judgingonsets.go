@@ -61,8 +61,10 @@ type JudgedOnset struct {
 
 // Onsets are the alarms of the watch with people's judgements.
 type Onsets struct {
-	Alarms []JudgedOnset    `json:"alarms"`
-	Score  watch.OnsetScore `json:"score"`
+	Alarms      []JudgedOnset    `json:"alarms"`
+	Score       watch.OnsetScore `json:"score"`
+	AsOf        string           `json:"as_of,omitempty"`
+	Attribution string           `json:"attribution,omitempty"` // what the sources of the data ask to be shown
 }
 
 // Onsets finds areas to which violence returns, at a rate of false alarms a
@@ -81,7 +83,7 @@ func (n *Node) Onsets(ctx context.Context, falseAlarms float64) (Onsets, error) 
 	if err != nil {
 		return out, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	out.Score = r.Score
+	out.Score, out.AsOf, out.Attribution = r.Score, stamp(w.asOf), w.attribution
 	return out, n.view(ctx, func(tx store.Tx) error {
 		for _, a := range r.Alarms {
 			x := JudgedOnset{OnsetAlarm: a}
@@ -123,7 +125,7 @@ func (n *Node) JudgeOnset(ctx context.Context, ask OnsetAsk) (OnsetJudgement, er
 	}
 	var note item
 	if ask.Verdict == OnsetEscalated {
-		if note, err = n.escalate(ctx, all.Alarms[i], all.Score, ask, &j); err != nil {
+		if note, err = n.escalate(ctx, all, i, ask, &j); err != nil {
 			return j, err
 		}
 	}
@@ -137,7 +139,8 @@ func (n *Node) JudgeOnset(ctx context.Context, ask OnsetAsk) (OnsetJudgement, er
 	})
 }
 
-func (n *Node) escalate(ctx context.Context, a JudgedOnset, score watch.OnsetScore, ask OnsetAsk, j *OnsetJudgement) (item, error) {
+func (n *Node) escalate(ctx context.Context, all Onsets, i int, ask OnsetAsk, j *OnsetJudgement) (item, error) {
+	a, score := all.Alarms[i], all.Score
 	terms, err := n.alert(AlertAsk{Status: ask.Status, Certainty: incident.CertaintyOf(score.Precision), Note: ask.Reason, Hours: 14 * 24}, n.now())
 	if err != nil {
 		return item{}, err
@@ -149,6 +152,9 @@ func (n *Node) escalate(ctx context.Context, a JudgedOnset, score watch.OnsetSco
 	}
 	text := fmt.Sprintf("%d attacks in the eight weeks to %s, where %.2f a week were usual. Of such alarms %.0f %% were right in the past. %s",
 		attacks, to.AddDate(0, 0, -1).Format(time.DateOnly), a.Usual, 100*score.Precision, ask.Reason)
+	if all.Attribution != "" {
+		text += "\n\n" + all.Attribution
+	}
 	title := "Attacks above the usual in " + a.Unit
 	var refs []string
 	err = n.view(ctx, func(tx store.Tx) error {

@@ -248,7 +248,7 @@ func TestCoveragePlanOfTheWatch(t *testing.T) {
 		t.Errorf("cover %v: want more where the risk is and nothing bare", cover)
 	}
 	d, err := n.Diversification(t.Context(), 104)
-	if err != nil || d.Fixed == nil || d.ByArea.Diversity == nil || d.ByArea.Diversity.N < 20 || len(d.Next) != 2 || d.ByClass.Turn == nil {
+	if err != nil || d.Looked == nil || d.ByArea.Diversity == nil || d.ByArea.Diversity.N < 20 || len(d.Next) != 2 || d.ByClass.Turn == nil {
 		t.Errorf("diversification: %+v, %v", d, err)
 	}
 	*clock = clock.AddDate(1, 0, 0)
