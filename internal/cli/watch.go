@@ -277,6 +277,9 @@ func (a *app) watchDiversificationCmd() *cobra.Command {
 				for _, x := range out.Next {
 					line(w, "next", x.Class, x.Area, fmt.Sprintf("%.0f %%", 100*x.P))
 				}
+				for _, x := range out.NextDistrict {
+					line(w, "next district", x.Class, x.Area, fmt.Sprintf("%.0f %%", 100*x.P))
+				}
 				showAttention(w, out.Looked)
 				attribute(w, out.Attribution)
 			})

@@ -158,3 +158,25 @@ func TestFocusIsRefused(t *testing.T) {
 		t.Errorf("an area that nothing is known of: %+v, %v", f, err)
 	}
 }
+
+// The next cell is shown by district too, but not for a district of few attacks.
+func TestNextDistricts(t *testing.T) {
+	n, _ := lone(t)
+	end := history(t, n)
+	var some []incident.Incident
+	for i, district := range []string{"Large", "Large", "Large", "Small"} {
+		for k := range 4 {
+			in := attack("North", end.AddDate(0, 0, -7*(4*i+k)))
+			in.Admin2 = district
+			some = append(some, in)
+		}
+	}
+	file(t, n, "", some...)
+	d, err := n.Diversification(t.Context(), 52)
+	if err != nil || len(d.Next) != 2 {
+		t.Fatalf("%+v, %v", d.Next, err)
+	}
+	if len(d.NextDistrict) != 1 || d.NextDistrict[0].Area != "Large" || d.NextDistrict[0].P <= .5 {
+		t.Errorf("districts %+v, want Large alone", d.NextDistrict)
+	}
+}

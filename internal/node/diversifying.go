@@ -21,6 +21,9 @@ type Diversification struct {
 	ByClass Spread      `json:"by_class"`
 	ByArea  Spread      `json:"by_area"`
 	Next    []NextShare `json:"next"` // where the next attack is likely, at most ten
+	// NextDistrict is the same by district, of those with at least ten attacks: what
+	// is said of a smaller one would be said of a few people.
+	NextDistrict []NextShare `json:"next_district"`
 	// Attribution is what the sources of the data ask to be shown.
 	Attribution string     `json:"attribution,omitempty"`
 	Looked      *Attention `json:"attention,omitempty"` // nil where nothing says where the node looks
@@ -48,7 +51,7 @@ type NextShare struct {
 // that of the watches and assignments in force, the newest coverage plan and the
 // reports read in the last quarter.
 func (n *Node) Diversification(ctx context.Context, weeks int) (Diversification, error) {
-	out := Diversification{Weeks: weeks, Next: []NextShare{}}
+	out := Diversification{Weeks: weeks, Next: []NextShare{}, NextDistrict: []NextShare{}}
 	if weeks < 4 || weeks > 520 {
 		return out, fmt.Errorf("%w: %d weeks; give 4 to 520", ErrInvalid, weeks)
 	}
@@ -63,7 +66,10 @@ func (n *Node) Diversification(ctx context.Context, weeks int) (Diversification,
 	if out.ByArea, err = spread(w, watch.ByArea, weeks); err != nil {
 		return out, err
 	}
-	if err := nextCells(w, &out); err != nil {
+	if out.Next, err = nextCells(w, watch.ByArea, 0); err != nil {
+		return out, err
+	}
+	if out.NextDistrict, err = nextCells(w, byDistrict, leastCell); err != nil {
 		return out, err
 	}
 	out.Looked, err = n.attention(ctx, w)
@@ -137,19 +143,27 @@ func inOrder(w watched, by func(*incident.Incident) string, kinds []string, sinc
 	return order
 }
 
-func nextCells(w watched, out *Diversification) error {
+// leastCell is how many attacks a district needs to be shown.
+const leastCell = 10
+
+func byDistrict(in *incident.Incident) string { return in.Admin2 }
+
+// nextCells is where the next attack is likely, at most ten cells of class and
+// area, of areas with at least so many attacks.
+func nextCells(w watched, area func(*incident.Incident) string, least int) ([]NextShare, error) {
+	out := []NextShare{}
 	both := func(in *incident.Incident) string {
-		if in.Admin1 == "" {
+		if area(in) == "" {
 			return ""
 		}
-		return watch.ByClass(in) + "\x00" + in.Admin1
+		return watch.ByClass(in) + "\x00" + area(in)
 	}
 	p, _, err := watch.Count(w.counted, both, w.asOf)
 	if errors.Is(err, watch.ErrNoData) {
-		return nil
+		return out, nil
 	}
 	if err != nil {
-		return err
+		return out, err
 	}
 	var classes, areas []string
 	cells := make([][2]int, len(p.Units))
@@ -171,20 +185,19 @@ func nextCells(w watched, out *Diversification) error {
 		}
 		f.Add(counts)
 	}
-	for r, c := range classes {
-		for k, a := range areas {
-			out.Next = append(out.Next, NextShare{c, a, f.Prob(r, k)})
+	held := make([]int, len(areas))
+	for u, c := range cells {
+		for _, y := range p.Counts[u] {
+			held[c[1]] += y
 		}
 	}
-	slices.SortStableFunc(out.Next, func(a, b NextShare) int {
-		switch {
-		case a.P > b.P:
-			return -1
-		case a.P < b.P:
-			return 1
+	for r, c := range classes {
+		for k, a := range areas {
+			if held[k] >= least {
+				out = append(out, NextShare{c, a, f.Prob(r, k)})
+			}
 		}
-		return 0
-	})
-	out.Next = out.Next[:min(len(out.Next), 10)]
-	return nil
+	}
+	slices.SortStableFunc(out, func(a, b NextShare) int { return cmp.Compare(b.P, a.P) })
+	return out[:min(len(out), 10)], nil
 }
