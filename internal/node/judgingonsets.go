@@ -13,6 +13,7 @@ import (
 
 	"parley.example/parley/incident"
 	"parley.example/parley/internal/store"
+	"parley.example/parley/stix"
 	"parley.example/parley/watch"
 )
 
@@ -150,17 +151,26 @@ func (n *Node) escalate(ctx context.Context, all Onsets, i int, ask OnsetAsk, j 
 	for _, y := range a.Evidence {
 		attacks += y
 	}
-	text := fmt.Sprintf("%d attacks in the eight weeks to %s, where %.2f a week were usual. Of such alarms %.0f %% were right in the past. %s",
-		attacks, to.AddDate(0, 0, -1).Format(time.DateOnly), a.Usual, 100*score.Precision, ask.Reason)
+	text := fmt.Sprintf("%d attacks in the eight weeks to %s, where %.2f a week were usual. Of such alarms %.0f %% were right in the past.",
+		attacks, to.AddDate(0, 0, -1).Format(time.DateOnly), a.Usual, 100*score.Precision)
 	if all.Attribution != "" {
 		text += "\n\n" + all.Attribution
 	}
 	title := "Attacks above the usual in " + a.Unit
 	var refs []string
+	level := stix.Clear // the strictest among the reports that the note rests on
 	err = n.view(ctx, func(tx store.Tx) error {
 		rows, err := tx.ListIncidents(store.IncidentQuery{Since: from.UnixMicro(), Until: to.UnixMicro(), Area: a.Unit})
 		for _, r := range rows {
 			refs = append(refs, r.ID)
+			in, err := readIncident(r)
+			if err != nil {
+				return err
+			}
+			if in.TLP == 0 {
+				in.TLP = stix.Red // a report that nobody marked permits nothing
+			}
+			level = max(level, in.TLP)
 		}
 		return err
 	})
@@ -177,7 +187,7 @@ func (n *Node) escalate(ctx context.Context, all Onsets, i int, ask OnsetAsk, j 
 	at := n.now().Format("2006-01-02T15:04:05.000Z")
 	raw, err := json.Marshal(map[string]any{
 		"type": "note", "spec_version": "2.1", "id": "note--" + id.String(), "created": at, "modified": at,
-		"abstract": title, "content": text, "object_refs": refs, "labels": []string{"parley-watch"},
+		"abstract": title, "content": strings.TrimSpace(ask.Reason + "\n" + incident.Tearline + "\n" + text), "object_refs": refs, "labels": []string{"parley-watch"}, "object_marking_refs": []string{level.MarkingRef()},
 	})
 	if err != nil {
 		return item{}, err
@@ -188,7 +198,7 @@ func (n *Node) escalate(ctx context.Context, all Onsets, i int, ask OnsetAsk, j 
 	}
 	terms.Identifier = "parley-" + id.String()
 	alert, err := terms.CAP(incident.Incident{
-		ID: "incident--" + id.String(), Title: title, Text: incident.Tearline + "\n" + text, Admin1: a.Unit,
+		ID: "incident--" + id.String(), Title: title, Text: strings.TrimSpace(incident.Tearline + "\n" + ask.Reason + "\n" + text), Admin1: a.Unit,
 		Start: n.now().Truncate(24*time.Hour).AddDate(0, 0, 1), End: n.now().Truncate(24*time.Hour).AddDate(0, 0, 15),
 		DatePrecision: incident.Week, PlacePrecision: incident.Province, Classes: []incident.Class{incident.UnknownClass}, Kind: incident.OtherKind,
 	})
