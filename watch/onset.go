@@ -280,16 +280,19 @@ type OnsetReport struct {
 	Score  OnsetScore   `json:"score"`  // on the panel's own past
 }
 
+// ErrShort reports a record that is too short to find onsets in.
+var ErrShort = errors.New("the record is too short")
+
 // FindOnsets reports the alarms of the last half year at a rate of false alarms
-// that the past did not exceed, and how often such alarms were right. It is an
-// error for a panel with less than three years.
+// that the past did not exceed, and how often such alarms were right. The error is
+// [ErrShort] for a panel with less than three years.
 func FindOnsets(p *Panel, falseAlarms float64) (OnsetReport, error) {
 	if err := onsetsPossible(p, falseAlarms); err != nil {
 		return OnsetReport{}, err
 	}
 	n := len(p.Starts)
 	if n < 3*onsetBase {
-		return OnsetReport{}, fmt.Errorf("the record has %d weeks; finding onsets needs three years", n)
+		return OnsetReport{}, fmt.Errorf("%w: %d weeks are held; finding returns of violence needs three years", ErrShort, n)
 	}
 	prompt := chooseThreshold(p, newScan, onsetBase, n, falseAlarms)
 	second := chooseThreshold(p, newChange, onsetBase, n, falseAlarms/2)

@@ -203,6 +203,10 @@ func attribute(w io.Writer, text string) {
 
 func (a *app) showOnsets(r node.Onsets) error {
 	return a.show(r, func(w io.Writer) {
+		if r.Refused != "" {
+			line(w, r.Refused+"; that is not a sign of safety")
+			return
+		}
 		line(w, fmt.Sprintf("of such alarms %.0f %% were right; an alarm is a prompt to look", 100*r.Score.Precision))
 		for _, x := range r.Alarms {
 			state := "not confirmed yet"

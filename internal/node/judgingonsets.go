@@ -62,6 +62,8 @@ type JudgedOnset struct {
 
 // Onsets are the alarms of the watch with people's judgements.
 type Onsets struct {
+	// Refused says why nothing can be found yet; that is not a sign of safety.
+	Refused string `json:"refused,omitempty"`
 	Alarms      []JudgedOnset    `json:"alarms"`
 	Score       watch.OnsetScore `json:"score"`
 	AsOf        string           `json:"as_of,omitempty"`
@@ -77,10 +79,18 @@ func (n *Node) Onsets(ctx context.Context, falseAlarms float64) (Onsets, error) 
 		return out, err
 	}
 	p, _, err := watch.Count(w.counted, watch.ByArea, w.asOf)
+	if errors.Is(err, watch.ErrNoData) {
+		out.Refused = err.Error()
+		return out, nil
+	}
 	if err != nil {
-		return out, fmt.Errorf("%w: %w", ErrState, err)
+		return out, err
 	}
 	r, err := watch.FindOnsets(p, falseAlarms)
+	if errors.Is(err, watch.ErrShort) {
+		out.Refused = err.Error()
+		return out, nil
+	}
 	if err != nil {
 		return out, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}

@@ -128,6 +128,7 @@ export type Onset = {
 export type Onsets = {
   alarms: Onset[]
   score: { onsets: number; within4: number; false_alarms_per_series_year: number; precision: number }
+  refused?: string
   as_of?: string
   attribution?: string
 }

@@ -42,7 +42,9 @@ export function OnsetPanel() {
       }
     >
       <Asked of={asked}>
-        {(data: Onsets) => (
+        {(data: Onsets) => data.refused ? (
+          <Empty title={say('onsets.refused')}><bdi dir="auto">{data.refused}</bdi></Empty>
+        ) : (
           <>
             {!data.alarms.length ? (
               <Empty title={say('onsets.none')}>{say('onsets.none-note')}</Empty>

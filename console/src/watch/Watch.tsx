@@ -56,7 +56,6 @@ export default function WatchPage() {
               <Panel
                 id="cards"
                 title={say('watch.title', { n: data.horizon })}
-                className="watch-panel"
                 note={<>{say('as-of')} <Day at={data.as_of} solar /></>}
               >
                 <WatchPanel watch={data} area={query.area ?? ''} name={name} />
