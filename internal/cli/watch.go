@@ -44,7 +44,7 @@ func (a *app) watchCmd() *cobra.Command {
 						line(w, "", fmt.Sprintf("about %.0f more attacks of the newest weeks are to be expected, not reported yet", x.Unreported))
 					}
 					for _, by := range slices.Sorted(maps.Keys(x.NamedBy)) {
-						line(w, "", fmt.Sprintf("named by %s in %d reports", by, x.NamedBy[by]))
+						line(w, "", fmt.Sprintf("named by %s (reports: %d)", by, x.NamedBy[by]))
 					}
 					for _, o := range x.Without {
 						line(w, "", fmt.Sprintf("without the reports of %s: %.0f %%", o.Party, 100*o.P))

@@ -165,15 +165,15 @@ export type Diversification = {
   attention?: AttentionReading & { by_class?: AttentionReading }
 }
 
-export type Choice = { policy: string; floor: number; outcome: { met: number; bare: number; worst: number } }
+export type PlanChoice = { policy: string; floor: number; outcome: { met: number; bare: number; worst: number } }
 
 export type Coverage = {
   id: string
   at: string
   as_of: string
   plan: { policy: string; units: number; floor: number; cells: string[]; risk: number[]; cover: number[] }
-  outcome: Choice['outcome']
-  trade_off: Choice[]
+  outcome: PlanChoice['outcome']
+  trade_off: PlanChoice[]
   commitment: string
   schedule: number[][]
   ends: string

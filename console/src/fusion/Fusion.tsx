@@ -8,7 +8,7 @@ import { call } from '../api/client'
 import { fused } from '../api/queries'
 import type { FusedEvent, ReportLink } from '../api/types'
 import { useSay, useTerm } from '../i18n'
-import { Act, Asked, Empty, Fold, Grading, Moment, Panel, PartyName } from '../parts'
+import { Act, Asked, Choice, Empty, Fold, Grading, Moment, Panel, PartyName } from '../parts'
 import { Confirm } from '../parts/Confirm'
 import { amend, useRoute } from '../route'
 import { useFigure, useShare } from '../watch/share'
@@ -36,14 +36,12 @@ export default function FusionPage() {
         <p className="holdings">{say('fusion.lead')}</p>
       </header>
       <div className="filter">
-        <label className="choice">
-          <span className="label">{say('fusion.show')}</span>
-          <select value={view} onChange={(event) => amend({ show: event.target.value === 'all' ? '' : event.target.value })}>
-            {views.map((v) => (
-              <option key={v} value={v}>{say(`fusion.show-${v}`)}</option>
-            ))}
-          </select>
-        </label>
+        <Choice
+          label={say('fusion.show')}
+          value={view}
+          options={views.map((v) => [v, say(`fusion.show-${v}`)])}
+          onChange={(value) => amend({ show: value === 'all' ? '' : value })}
+        />
       </div>
       <Asked of={asked}>
         {(data) => {

@@ -2,9 +2,9 @@ import { useState } from 'react'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { call } from '../api/client'
 import { coverage } from '../api/queries'
-import type { Choice, Coverage } from '../api/types'
+import type { Coverage, PlanChoice } from '../api/types'
 import { useSay, useTerm } from '../i18n'
-import { Act, Asked, Digest, Empty, Fold, Moment, Panel, ProblemNote } from '../parts'
+import { Act, Asked, Choice, Digest, Empty, Fold, Moment, Panel, ProblemNote } from '../parts'
 import { Toggle } from '../overview/Toggle'
 import { useAreaName } from '../overview/area'
 import { useRoute } from '../route'
@@ -50,22 +50,18 @@ function Make() {
           <span className="label">{say('coverage.units')}</span>
           <input type="number" min="1" max="99999" value={units} onChange={(event) => setUnits(event.target.value)} />
         </label>
-        <label className="choice">
-          <span className="label">{say('coverage.policy')}</span>
-          <select value={policy} onChange={(event) => setPolicy(event.target.value)}>
-            {policies.map((p) => (
-              <option key={p} value={p}>{term('policy', p)}</option>
-            ))}
-          </select>
-        </label>
-        <label className="choice">
-          <span className="label">{say('coverage.floor')}</span>
-          <select value={floor} onChange={(event) => setFloor(event.target.value)}>
-            {floors.map((f) => (
-              <option key={f} value={f}>{share(Number(f))}</option>
-            ))}
-          </select>
-        </label>
+        <Choice
+          label={say('coverage.policy')}
+          value={policy}
+          options={policies.map((p) => [p, term('policy', p)])}
+          onChange={setPolicy}
+        />
+        <Choice
+          label={say('coverage.floor')}
+          value={floor}
+          options={floors.map((f) => [f, share(Number(f))])}
+          onChange={setFloor}
+        />
         <Act kind="main" isDisabled={!ready || make.isPending} onPress={() => make.mutate()}>
           {make.isPending ? say('working') : say('coverage.act')}
         </Act>
@@ -136,7 +132,7 @@ function Plan(props: { of: Coverage }) {
   )
 }
 
-function Choices(props: { of: Choice[] }) {
+function Choices(props: { of: PlanChoice[] }) {
   const say = useSay()
   const term = useTerm()
   const share = useShare()
@@ -172,7 +168,7 @@ const dots = { proportional: 'plot-dot', origami: 'plot-dot-2', uniform: 'plot-d
 
 /** Curve: what is met against the past pattern, and the worst place for one who
  * sees the plan. Each dot is one choice; the table names them. */
-function Curve(props: { of: Choice[]; chosen: Coverage }) {
+function Curve(props: { of: PlanChoice[]; chosen: Coverage }) {
   const say = useSay()
   const term = useTerm()
   const policy = [...new Set(props.of.map((c) => c.policy))]

@@ -7,7 +7,7 @@ import { call } from '../api/client'
 import { onsets } from '../api/queries'
 import type { Onset, Onsets } from '../api/types'
 import { useSay, useTerm } from '../i18n'
-import { Act, Asked, Day, Empty, Moment, Panel } from '../parts'
+import { Act, Asked, Choice, Day, Empty, Moment, Panel } from '../parts'
 import { Confirm } from '../parts/Confirm'
 import { useAreaName } from '../overview/area'
 import { amend, useRoute } from '../route'
@@ -31,14 +31,12 @@ export function OnsetPanel() {
       id="onsets"
       title={say('onsets.title')}
       tools={
-        <label className="choice">
-          <span className="label">{say('onsets.rate')}</span>
-          <select value={rate} onChange={(event) => amend({ alarms: event.target.value === '1' ? '' : event.target.value })}>
-            {rates.map((r) => (
-              <option key={r} value={r}>{say('onsets.rate-n', { n: r })}</option>
-            ))}
-          </select>
-        </label>
+        <Choice
+          label={say('onsets.rate')}
+          value={rate}
+          options={rates.map((r) => [r, say('onsets.rate-n', { n: r })])}
+          onChange={(value) => amend({ alarms: value === '1' ? '' : value })}
+        />
       }
     >
       <Asked of={asked}>
@@ -145,15 +143,12 @@ function Judge(props: { of: Onset; verdict: Verdict; rate: number; onClose: () =
     >
       <p>{say(`judge.${verdict}-note`)}</p>
       {verdict === 'escalate' && (
-        <label className="choice">
-          <span className="label">{say('judge.status')}</span>
-          <select value={status} onChange={(event) => setStatus(event.target.value)}>
-            <option value="">{say('judge.choose')}</option>
-            {statuses.map((s) => (
-              <option key={s} value={s}>{say(`judge.status-${s}`)}</option>
-            ))}
-          </select>
-        </label>
+        <Choice
+          label={say('judge.status')}
+          value={status}
+          options={[['', say('judge.choose')], ...statuses.map((s) => [s, say(`judge.status-${s}`)] as const)]}
+          onChange={setStatus}
+        />
       )}
       <TextField value={reason} onChange={setReason} isRequired={verdict === 'dismiss'} autoFocus className="field">
         <Label>{say(verdict === 'escalate' ? 'judge.todo' : 'judge.reason')}</Label>

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { diversification } from '../api/queries'
 import type { AttentionReading, Diversification, Spread } from '../api/types'
 import { useSay, useTerm } from '../i18n'
-import { Asked, Empty, Panel } from '../parts'
+import { Asked, Choice, Empty, Panel } from '../parts'
 import { useAreaName } from '../overview/area'
 import { amend, useRoute } from '../route'
 import { useFigure, useShare } from './share'
@@ -21,14 +21,12 @@ export function SpreadPanel() {
       id="spread"
       title={say('spread.title')}
       tools={
-        <label className="choice">
-          <span className="label">{say('filter.span')}</span>
-          <select value={weeks} onChange={(event) => amend({ weeks: event.target.value === '52' ? '' : event.target.value })}>
-            {spans.map((w) => (
-              <option key={w} value={w}>{say('watch.weeks', { n: Number(w) })}</option>
-            ))}
-          </select>
-        </label>
+        <Choice
+          label={say('filter.span')}
+          value={weeks}
+          options={spans.map((w) => [w, say('watch.weeks', { n: Number(w) })])}
+          onChange={(value) => amend({ weeks: value === '52' ? '' : value })}
+        />
       }
     >
       <Asked of={asked}>{(data) => <Readings of={data} />}</Asked>

@@ -3,7 +3,7 @@ import '../style/watch.css'
 import { useQuery } from '@tanstack/react-query'
 import { watchOf } from '../api/queries'
 import { useSay, useTerm } from '../i18n'
-import { Asked, Day, Panel } from '../parts'
+import { Asked, Choice, Day, Panel } from '../parts'
 import { amend, useRoute } from '../route'
 import { useAreaName } from '../overview/area'
 import { WatchPanel } from '../overview/WatchPanel'
@@ -32,22 +32,18 @@ export default function WatchPage() {
         <p className="holdings">{say('watch.lead')}</p>
       </header>
       <div className="filter" role="group" aria-label={say('watch.filter')}>
-        <label className="choice">
-          <span className="label">{say('watch.horizon')}</span>
-          <select value={horizon} onChange={(event) => amend({ horizon: event.target.value === '4' ? '' : event.target.value })}>
-            {horizons.map((h) => (
-              <option key={h} value={h}>{say('watch.weeks', { n: Number(h) })}</option>
-            ))}
-          </select>
-        </label>
-        <label className="choice">
-          <span className="label">{say('watch.by')}</span>
-          <select value={by} onChange={(event) => amend({ by: event.target.value === 'area' ? '' : event.target.value, area: '' })}>
-            <option value="area">{say('watch.by-area')}</option>
-            <option value="class">{say('watch.by-class')}</option>
-            <option value="group">{say('watch.by-group')}</option>
-          </select>
-        </label>
+        <Choice
+          label={say('watch.horizon')}
+          value={horizon}
+          options={horizons.map((h) => [h, say('watch.weeks', { n: Number(h) })])}
+          onChange={(value) => amend({ horizon: value === '4' ? '' : value })}
+        />
+        <Choice
+          label={say('watch.by')}
+          value={by}
+          options={divisions.map((d) => [d, term('division', d)])}
+          onChange={(value) => amend({ by: value === 'area' ? '' : value, area: '' })}
+        />
       </div>
       <Asked of={asked}>
         {(data) => (
