@@ -181,8 +181,8 @@ func (a Alert) CAP(in Incident) ([]byte, error) {
 	if in.Placed && in.RadiusKM > 0 {
 		out.Info.Area.Circle = decimal(in.Lat) + "," + decimal(in.Lon) + " " + decimal(in.RadiusKM)
 	}
-	if in.Source == UCDP {
-		out.Info.Parameters = append(out.Info.Parameters, capParameter{"attribution", UCDPAttribution})
+	if a := Attribution(in.Source); a != "" {
+		out.Info.Parameters = append(out.Info.Parameters, capParameter{"attribution", a})
 	}
 	var b bytes.Buffer
 	b.WriteString(xml.Header)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -13,13 +14,13 @@ import (
 // is stands in place_precision and radius_km. Sources, selectors and the
 // source's codes are left out; of the sources the grading is given.
 //
-// Where there are UCDP data among the incidents, the collection has their
-// attribution as a member attribution.
+// Where sources among the incidents ask for it, the collection has their
+// [Attributions] as a member attribution.
 type GeoJSONWriter struct {
-	w    io.Writer
-	n    int
-	ucdp bool
-	err  error
+	w       io.Writer
+	n       int
+	sources []string // of what was written
+	err     error
 }
 
 // NewGeoJSONWriter begins a collection.
@@ -89,7 +90,9 @@ func (g *GeoJSONWriter) Write(in Incident, from string) error {
 		g.print(",\n")
 	}
 	g.n++
-	g.ucdp = g.ucdp || in.Source == UCDP
+	if !slices.Contains(g.sources, in.Source) {
+		g.sources = append(g.sources, in.Source)
+	}
 	g.print(string(raw))
 	return g.err
 }
@@ -100,8 +103,8 @@ func (g *GeoJSONWriter) Close() error {
 		g.print(`{"type":"FeatureCollection","features":[`)
 	}
 	g.print("\n]")
-	if g.ucdp {
-		raw, err := json.Marshal(UCDPAttribution)
+	if a := Attributions(g.sources...); a != "" {
+		raw, err := json.Marshal(a)
 		if err != nil {
 			return err
 		}

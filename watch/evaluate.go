@@ -19,6 +19,16 @@ type Evaluation struct {
 	// Coverage90 is how often the count lay in the central 90 % interval.
 	Coverage90 float64 `json:"coverage90"`
 	Lull       []Lull  `json:"lull"`
+	// Reliability is how often at least one event came where so much was said, for
+	// those of ten equal bins in which something was.
+	Reliability []Reliability `json:"reliability"`
+}
+
+// Reliability is one bin of forecasts of at least one event.
+type Reliability struct {
+	N        int     `json:"n"`
+	Forecast float64 `json:"forecast"` // mean probability
+	Observed float64 `json:"observed"` // share with an event
 }
 
 // Evaluate scores models at every origin from testFrom on whose horizon has
@@ -119,6 +129,7 @@ func score(p *Panel, m model, horizon, from, last int) Evaluation {
 	for _, b := range bins {
 		if b.n > 0 {
 			ev.ECE += abs(b.hits-b.p) / n
+			ev.Reliability = append(ev.Reliability, Reliability{int(b.n), b.p / b.n, b.hits / b.n})
 		}
 	}
 	return ev

@@ -2,6 +2,7 @@ package watch_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -93,6 +94,14 @@ func TestParleyMeetsBar(t *testing.T) {
 			if c.got > 1.004*c.want {
 				t.Errorf("%s %d: %s = %.4f, the bar is %.4f", tc.panel, tc.horizon, c.name, c.got, c.want)
 			}
+		}
+		n, ece := 0, 0.0
+		for _, b := range e.Reliability {
+			n += b.N
+			ece += math.Abs(b.Forecast-b.Observed) * float64(b.N) / float64(e.N)
+		}
+		if n != e.N || math.Abs(ece-e.ECE) > 1e-9 {
+			t.Errorf("%s %d: the reliability plot has %d forecasts and ECE %.4f, want %d and %.4f", tc.panel, tc.horizon, n, ece, e.N, e.ECE)
 		}
 		ewma := named(t, ev, "ewma")
 		if e.Log >= ewma.Log || e.Brier >= ewma.Brier {

@@ -150,7 +150,9 @@ func episodes(d detector, from, to int, threshold float64) (out []int) {
 }
 
 // OnsetScore is how a detector did. The shares are of all onsets; a false alarm
-// is an episode that belongs to no onset.
+// is an episode that belongs to no onset. The years of a series count from its first
+// attack: before it no detector can be wrong, and quiet years of groups that did not
+// exist yet would promise fewer false alarms than come.
 type OnsetScore struct {
 	Onsets      int     `json:"onsets"`
 	Within4     float64 `json:"within4"`
@@ -162,8 +164,13 @@ type OnsetScore struct {
 
 func scoreOnsets(p *Panel, make func([]int) detector, from, to int, threshold float64) OnsetScore {
 	s := OnsetScore{Threshold: threshold}
-	right, wrong := 0, 0
+	right, wrong, weeks := 0, 0, 0
 	for _, counts := range p.Counts {
+		first := slices.IndexFunc(counts[:to], func(y int) bool { return y > 0 })
+		if first < 0 {
+			continue
+		}
+		weeks += to - max(first, from)
 		onsets := Onsets(counts[:to])
 		starts := episodes(make(counts), from, to, threshold)
 		used := map[int]bool{}
@@ -201,7 +208,7 @@ func scoreOnsets(p *Panel, make func([]int) detector, from, to int, threshold fl
 			}
 		}
 	}
-	years := float64(to-from) / 52.18 * float64(len(p.Counts))
+	years := float64(weeks) / 52.18
 	if s.Onsets > 0 {
 		s.Within4 /= float64(s.Onsets)
 		s.Within8 /= float64(s.Onsets)
@@ -228,10 +235,6 @@ func chooseThreshold(p *Panel, make func([]int) detector, from, to int, falseAla
 	return high
 }
 
-// onsetMargin is the part of the false alarms allowed that a threshold is chosen
-// for: the future holds more surprises than the past.
-const onsetMargin = .9
-
 // EvaluateOnsets chooses a threshold on what came before trainUntil, for at most
 // so many false alarms per series and year, and scores it on what came after.
 func EvaluateOnsets(p *Panel, falseAlarms float64, trainUntil time.Time) (OnsetScore, error) {
@@ -243,7 +246,7 @@ func EvaluateOnsets(p *Panel, falseAlarms float64, trainUntil time.Time) (OnsetS
 		return OnsetScore{}, fmt.Errorf("the panel has %d weeks before and %d after %s; three years and one are needed",
 			to, len(p.Starts)-to, trainUntil.Format(time.DateOnly))
 	}
-	return scoreOnsets(p, newScan, to, len(p.Starts), chooseThreshold(p, newScan, onsetBase, to, onsetMargin*falseAlarms)), nil
+	return scoreOnsets(p, newScan, to, len(p.Starts), chooseThreshold(p, newScan, onsetBase, to, falseAlarms)), nil
 }
 
 func onsetsPossible(p *Panel, falseAlarms float64) error {
@@ -277,19 +280,22 @@ type OnsetReport struct {
 	Score  OnsetScore   `json:"score"`  // on the panel's own past
 }
 
+// ErrShort reports a record that is too short to find onsets in.
+var ErrShort = errors.New("the record is too short")
+
 // FindOnsets reports the alarms of the last half year at a rate of false alarms
-// that the past did not exceed, and how often such alarms were right. It is an
-// error for a panel with less than three years.
+// that the past did not exceed, and how often such alarms were right. The error is
+// [ErrShort] for a panel with less than three years.
 func FindOnsets(p *Panel, falseAlarms float64) (OnsetReport, error) {
 	if err := onsetsPossible(p, falseAlarms); err != nil {
 		return OnsetReport{}, err
 	}
 	n := len(p.Starts)
 	if n < 3*onsetBase {
-		return OnsetReport{}, fmt.Errorf("the record has %d weeks; finding onsets needs three years", n)
+		return OnsetReport{}, fmt.Errorf("%w: %d weeks are held; finding returns of violence needs three years", ErrShort, n)
 	}
-	prompt := chooseThreshold(p, newScan, onsetBase, n, onsetMargin*falseAlarms)
-	second := chooseThreshold(p, newChange, onsetBase, n, onsetMargin*falseAlarms/2)
+	prompt := chooseThreshold(p, newScan, onsetBase, n, falseAlarms)
+	second := chooseThreshold(p, newChange, onsetBase, n, falseAlarms/2)
 	r := OnsetReport{Alarms: []OnsetAlarm{}, Score: scoreOnsets(p, newScan, onsetBase, n, prompt)}
 	for u, counts := range p.Counts {
 		confirmed := episodes(newChange(counts), max(n-onsetLate-episodeQuiet, 0), n, second)

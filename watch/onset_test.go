@@ -81,12 +81,38 @@ func TestOnsets(t *testing.T) {
 	}
 }
 
+// Series in which nothing ever happened promise nothing: neither threshold nor
+// score depend on them.
+func TestOnsetsOfSilentSeries(t *testing.T) {
+	busy := map[string][]int{}
+	for u := range 4 {
+		counts := make([]int, 600)
+		for t := range counts {
+			if (t*t+u*t)%11 < 2 {
+				counts[t] = 1 + (t/40+u)%3
+			}
+		}
+		busy[string(rune('a'+u))] = counts
+	}
+	p := weekly(busy)
+	alone, err := watch.EvaluateOnsets(p, 1, p.Starts[400])
+	if err != nil || alone.Threshold <= 0 {
+		t.Fatalf("%+v, %v", alone, err)
+	}
+	for u := range 20 {
+		p.Units, p.Counts = append(p.Units, string(rune('A'+u))), append(p.Counts, make([]int, 600))
+	}
+	if got, err := watch.EvaluateOnsets(p, 1, p.Starts[400]); err != nil || got != alone {
+		t.Errorf("with silent series %+v, without %+v, %v", got, alone, err)
+	}
+}
+
 // On the real provinces the detector finds the returns of 2013 to 2021 early at
 // the false alarms allowed, with a threshold from before.
 func TestOnsetsOfProvinces(t *testing.T) {
 	s, err := watch.EvaluateOnsets(panel(t, "pak_province_week.csv"), 1, day("2013-01-07"))
 	t.Logf("%+v, %v", s, err)
-	if err != nil || s.Onsets < 5 || s.Within8 < .8 || s.FalseAlarms > 1.2 {
+	if err != nil || s.Onsets < 5 || s.Within8 < .8 || s.FalseAlarms > 1 {
 		t.Errorf("%+v, %v", s, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -309,4 +310,22 @@ func BenchmarkReport(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(len(in)), "incidents")
+}
+
+// The same incidents give the same report to the last bit, in whatever order they
+// came.
+func TestTheReportDoesNotDependOnOrder(t *testing.T) {
+	all := ucdp(t)[:1500]
+	first, err := watch.NewReport(all, watch.ByArea, day("2022-01-03"), 4, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(all)
+	again, err := watch.NewReport(all, watch.ByArea, day("2022-01-03"), 4, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first, again); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -14,7 +14,7 @@ import { start } from './fixture-server.mjs'
 const shots = process.env.SHOTS
 const desk = { width: 1440, height: 900 }
 const phone = { width: 390, height: 844 }
-const pages = ['overview', 'inbox', 'accords', 'ledger']
+const pages = ['overview', 'watch', 'fusion', 'inbox', 'accords', 'ledger']
 
 let browser
 let server
@@ -60,7 +60,7 @@ for (const language of ['en', 'ur']) {
         assert.equal(await page.getAttribute('html', 'lang'), language)
         assert.equal(await page.getAttribute('html', 'dir'), language === 'ur' ? 'rtl' : 'ltr')
         const item = encodeURIComponent((await page.evaluate(() => fetch('/api/v1/inbox').then((r) => r.json()))).items[0].id)
-        const views = [...pages, `inbox/${item}`, 'overview?map-as=table&weeks-as=table', `overview?incident=${incidents[1].id}`]
+        const views = [...pages, `inbox/${item}`, 'overview?map-as=table&weeks-as=table', 'watch?record-as=table&by=class', `overview?incident=${incidents[1].id}`]
         for (const view of views) {
           await visit(page, `#/${view}`)
           const name = view.replace(/\?incident.*/, '-chosen').replace(/\?.*/, '-tables').replace(/\/.*/, '-item')
@@ -138,7 +138,7 @@ test('Urdu runs from right to left, in the whole layout', async () => {
   const bars = await page.$$eval('.weeks .bar', (all) => all.map((b) => b.getBoundingClientRect().x))
   assert.ok(bars[0] > bars.at(-1), 'Urdu: time runs from the right')
   // Urdu, not English in Urdu's clothes: no plain Latin word among the console's own.
-  assert.match(await page.innerText('.nav ul'), /جائزہ[\s\S]*موصولات[\s\S]*معاہدے[\s\S]*کھاتہ/)
+  assert.match(await page.innerText('.nav ul'), /جائزہ[\s\S]*نگرانی[\s\S]*یکجائی[\s\S]*موصولات[\s\S]*معاہدے[\s\S]*کھاتہ/)
   assert.ok(await page.evaluate(() => document.fonts.check('16px Vazirmatn', 'ا') && document.fonts.check('600 16px "Noto Nastaliq Urdu"', 'ا')))
   await page.reload()
   await settle(page)
@@ -262,6 +262,82 @@ test('6,400 reports stay smooth to move', async () => {
   console.log(`# map with 6,400 reports: ${frames.length} frames, median ${at(0.5)} ms, p95 ${at(0.95)} ms (software drawing)`)
   assert.ok(Number(at(0.5)) <= 50, `median frame ${at(0.5)} ms`)
   await keep(page, 'everything', false)
+  assert.deepEqual(faults, [])
+  await close()
+})
+
+test('the watch shows its record, and a person judges an alarm', async () => {
+  const { page, faults, close } = await open()
+  await visit(page, '#/watch')
+  await page.getByRole('img', { name: /^Reliability: 10 groups/ }).waitFor()
+  await page.getByText('less error (Brier)').first().waitFor()
+  const record = page.locator('section[aria-labelledby=record]')
+  await record.getByRole('radio', { name: 'Table' }).click()
+  assert.equal(await record.getByRole('region', { name: 'Table of what was said and what came' }).locator('tbody tr').count(), 10)
+  assert.match(page.url(), /record-as=table/)
+  assert.match(await page.locator('.card', { hasText: 'Nimruz' }).innerText(), /No data/)
+
+  const alarms = page.locator('section[aria-labelledby=onsets]')
+  const khost = alarms.locator('li', { hasText: 'Khost' })
+  assert.match(await khost.innerText(), /confirmed[\s\S]*0 0 1 0 0 2 3 4[\s\S]*0.42 a week/)
+  assert.match(await alarms.locator('li', { hasText: 'Sindh' }).innerText(), /dismissed[\s\S]*Two reports of one event/)
+  assert.match(await alarms.innerText(), /12%\u2069 were right/)
+  await khost.getByRole('button', { name: 'Dismiss…' }).click()
+  const dialog = page.getByRole('dialog')
+  assert.equal(await dialog.getByRole('button', { name: 'Dismiss' }).isDisabled(), true, 'a reason is needed')
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await khost.getByRole('button', { name: 'Escalate…' }).click()
+  assert.equal(await dialog.getByRole('button', { name: 'Escalate' }).isDisabled(), true, 'say what it is')
+  await dialog.getByRole('combobox', { name: 'What it is' }).selectOption('Exercise')
+  await dialog.getByRole('textbox').fill('Send two units (fictional)')
+  await page.waitForTimeout(200)
+  assert.deepEqual(await audit(page), [])
+  await keep(page, 'escalate', false)
+  await dialog.getByRole('button', { name: 'Escalate' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  await khost.getByText('escalated').waitFor()
+
+  // What attention rests on, and a plan with its price.
+  await page.getByText('Fixation index').waitFor()
+  await page.getByText('Who read what is not kept').waitFor()
+  await page.getByText('7 attacks are too few').waitFor()
+  const coverage = page.locator('section[aria-labelledby=coverage]')
+  await coverage.getByText('No plan yet').waitFor()
+  await coverage.getByRole('combobox', { name: 'How' }).selectOption('origami')
+  await coverage.getByRole('button', { name: 'Make a plan' }).click()
+  await coverage.getByRole('img', { name: /^Trade-off of 12 choices/ }).waitFor()
+  await coverage.getByRole('radio', { name: 'Table' }).click()
+  assert.equal(await coverage.getByRole('region', { name: 'What each choice costs' }).locator('tbody tr').count(), 12)
+  await settle(page)
+  assert.deepEqual(await audit(page), [])
+  await keep(page, 'watch-plan')
+  assert.deepEqual(faults, [])
+  await close()
+})
+
+test('reports of one event stand side by side, and a person confirms, splits and undoes', async () => {
+  const { page, faults, close } = await open()
+  await visit(page, '#/fusion')
+  const first = page.locator('.fused > li', { hasText: 'proposed' }).first()
+  assert.match(await first.innerText(), /Bomb at the mill[\s\S]*this node[\s\S]*<b>x<\/b>[\s\S]*South/, 'markup of others is text')
+  assert.match(await first.getByRole('region', { name: 'Table of what the reports of event 1 say' }).innerText(), /killed[\s\S]*3[\s\S]*this node[\s\S]*4[\s\S]*South[\s\S]*named organisation/)
+  assert.doesNotMatch(await first.innerText(), /wounded/, 'what agrees is not repeated')
+  await first.getByRole('button', { name: 'What speaks for and against it' }).click()
+  assert.match(await first.innerText(), /names alike[\s\S]*\+4.6/)
+  const pair = page.locator('.fused > li').first()
+  const dialog = page.getByRole('dialog')
+  for (const [act, says] of [['Confirm', 'confirmed'], ['Undo', 'proposed'], ['Split', 'two events']]) {
+    await pair.getByRole('button', { name: `${act}…` }).click()
+    await dialog.getByRole('textbox').fill(`${act} (fictional)`)
+    await page.waitForTimeout(200)
+    assert.deepEqual(await audit(page), [])
+    await dialog.getByRole('button', { name: act }).click()
+    await dialog.waitFor({ state: 'detached' })
+    await pair.locator('.state', { hasText: says }).waitFor()
+  }
+  await page.getByRole('combobox', { name: 'Show' }).selectOption('confirmed')
+  assert.equal(await page.locator('section[aria-labelledby=events] .fused > li').count(), 1)
+  assert.deepEqual(await audit(page), [])
   assert.deepEqual(faults, [])
   await close()
 })

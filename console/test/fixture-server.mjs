@@ -6,7 +6,7 @@ import { createServer } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { dirname, extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { dryRun, incidents, objectOf, world } from './fixtures.mjs'
+import { diversification, dryRun, incidents, objectOf, plan, world } from './fixtures.mjs'
 
 export const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
@@ -100,6 +100,31 @@ export async function start({ port = 0 } = {}) {
     if (role === 'auditor' && !/\/(accords|ledger)/.test(call)) throw new Refusal(403, 'Forbidden', 'Your role, auditor, may not do this.')
     if (call === 'GET /overview') return send(w.overview)
     if (call === 'GET /watch') return send(w.watch)
+    if (call === 'GET /watch/onsets') return send(w.onsets)
+    if (call === 'GET /watch/diversification') return send(diversification())
+    if (call === 'GET /watch/coverage') return send({ plans: w.plans })
+    if (call === 'POST /watch/coverage') {
+      w.plans.unshift(plan(body.units, body.policy, body.floor))
+      return send(w.plans[0])
+    }
+    const by = { name: w.session.user.name, role: w.session.user.role }
+    const at = '2026-11-22T06:30:00Z'
+    if (call === 'POST /watch/onsets/judge') {
+      const one = w.onsets.alarms.find((a) => a.unit === body.area && a.week.startsWith(body.week))
+      if (!one) throw new Refusal(404, 'Not found', 'There is no such alarm.')
+      if (body.verdict === 'dismiss' && !body.reason) throw new Refusal(422, 'Reason missing', 'Say why the alarm is dismissed.')
+      one.judgement = { verdict: body.verdict, reason: body.reason, by, at }
+      return send(one.judgement)
+    }
+    if (call === 'GET /fusion') return send(w.fusion)
+    if (call === 'POST /fusion/judge') {
+      const one = [...w.fusion.events.flatMap((e) => e.links), ...w.fusion.split].find((l) => l.left === body.left && l.right === body.right)
+      if (!one) throw new Refusal(404, 'Not found', 'There is no such link.')
+      const before = one.state
+      one.state = { confirm: 'confirmed', split: 'split', undo: one.acts.at(-1)?.before ?? 'proposed' }[body.verdict]
+      one.acts.push({ verdict: body.verdict, reason: body.reason, by, at, before })
+      return send(one)
+    }
     if (call === 'GET /incidents') {
       const from = url.searchParams.get('from') ?? ''
       const found = incidents.filter((i) => i.date >= from)

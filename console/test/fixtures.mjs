@@ -116,9 +116,81 @@ function watch() {
     horizon: 4, as_of: asOf, model: 'EWMA with negative binomial counts, half-life 13 weeks',
     attribution: 'Fictional world, seed 7. No real event is described.',
     weeks, areas,
+    record: ['parley', 'ewma', 'climatology'].map((name, i) => ({
+      name, n: 1248, crps: 0.914 + 0.02 * i, log: 1.256 + 0.05 * i, brier: 0.096 + 0.007 * i, ece: 0.017 + 0.01 * i, coverage90: 0.93 - 0.02 * i,
+      reliability: [0.06, 0.15, 0.25, 0.34, 0.46, 0.55, 0.64, 0.75, 0.86, 0.97].map((f, k) => ({ n: [310, 160, 90, 70, 55, 60, 75, 98, 130, 200][k], forecast: f, observed: Math.min(1, f + [0.01, -0.02, 0.03, 0.02, -0.04, 0.03, 0.01, -0.02, 0.02, 0.01][k]) })),
+    })),
     all: { counts: weeks.map((_, i) => areas.reduce((sum, a) => sum + (a.counts[i] ?? 0), 0)) },
   }
 }
+
+const by = { name: 'Amina Rahimi', role: 'officer' }
+
+export const onsets = () => ({
+  alarms: [
+    { unit: 'Khost', week: '2026-11-09T00:00:00Z', evidence: [0, 0, 1, 0, 0, 2, 3, 4], usual: 0.42, strength: 5.1, confirmed: true },
+    { unit: 'Sindh', week: '2026-10-19T00:00:00Z', evidence: [0, 0, 0, 0, 0, 0, 1, 2], usual: 0.11, strength: 4.0, confirmed: false,
+      judgement: { verdict: 'dismiss', reason: 'Two reports of one event (fictional)', by, at: '2026-10-20T08:00:00Z' } },
+  ],
+  score: { onsets: 21, within4: 0.81, within8: 0.95, false_alarms_per_series_year: 0.92, precision: 0.12, threshold: 3.4 },
+  as_of: asOf, attribution: '',
+})
+
+const spreadOf = (kinds, counts) => ({
+  kinds, counts,
+  diversity: { n: counts.reduce((a, b) => a + b, 0), kinds: kinds.length, shannon: { value: 3.7, low: 3.3, high: 4.1 }, dominant: { value: 3.1, low: 2.7, high: 3.5 } },
+  drift: { distance: 0.03, p: 0.004, changed: true },
+  turn: { same: 0.31, expected: 0.3, p: 0.62, text: 'no' },
+})
+
+export const diversification = () => ({
+  as_of: asOf, weeks: 52,
+  by_class: spreadOf(['civilian', 'security-forces', 'education', 'infrastructure'], [120, 190, 40, 25]),
+  by_area: { kinds: ['Khost', 'Sindh'], counts: [6, 1], refused: ['7 attacks are too few for a reading; ten are needed'] },
+  next: [{ class: 'security-forces', area: 'Khost', p: 0.18 }, { class: 'civilian', area: 'Nangarhar', p: 0.11 }, { class: 'education', area: 'Sindh', p: 0.02 }],
+  next_district: [],
+  attention: {
+    fixation: 0.23, gap: 0.31, widest: ['Nangarhar', 'Sindh'],
+    looked: { Khost: 0.7, Nangarhar: 0.2, Sindh: 0.1 }, last: { Khost: 0.8, Nangarhar: 0.15, Sindh: 0.05 }, risk: { Khost: 0.47, Nangarhar: 0.38, Sindh: 0.15 },
+    sources: [{ source: 'reports read', n: 41, fixation: 0.3, gap: 0.35, looked: {} }, { source: 'coverage plan', n: 2, fixation: 0.1, gap: 0.2, looked: {} }],
+    by_class: { fixation: 0.05, gap: 0.12, widest: ['education'], looked: {}, last: {}, risk: {}, sources: [] },
+  },
+})
+
+export const plan = (units, policy, floor) => ({
+  id: hex(80, 16), at: '2026-11-22T06:10:00Z', as_of: asOf,
+  plan: { policy, units, floor, cells: ['Khost', 'Nangarhar', 'Sindh'], risk: [4.1, 3.2, 1.3], cover: [0.9, 0.7, 0.4].map((c) => (c * units) / 2) },
+  outcome: { met: 0.66, bare: 0, worst: 0.12 },
+  trade_off: ['proportional', 'origami', 'uniform'].flatMap((p, i) => [0, 0.1, 0.2, 0.4].map((f) => ({ policy: p, floor: f, outcome: { met: 0.66 - 0.2 * f - 0.1 * i, bare: f ? 0 : 0.05 * i, worst: 0.1 + 0.1 * f + 0.04 * i } }))),
+  commitment: hex(81, 64), schedule: [[0, 1], [0, 2], [1, 0], [2, 0]], ends: '2027-11-20T00:00:00Z', attribution: '',
+})
+
+const link = (n, state, p, acts = []) => ({
+  left: `incident--${hex(120 + n, 8)}`, right: `incident--${hex(140 + n, 8)}`, p, state, at: '2026-11-21T10:00:00Z', acts,
+  evidence: [
+    { feature: 'date', says: 'a day apart', weight: 2.1 }, { feature: 'place', says: 'names alike', weight: 4.6, similarity: 0.92, km: 3.4 },
+    { feature: 'killed', says: 'differs', weight: -1.2 }, { feature: 'wounded', says: 'same number', weight: 1.9 }, { feature: 'kind', says: 'same', weight: 0.8 },
+  ],
+})
+
+export const fusion = () => ({
+  events: [0, 1].map((n) => {
+    const l = link(n, n ? 'confirmed' : 'proposed', n ? 0.97 : 0.83, n ? [{ verdict: 'confirm', reason: 'same mill', by, at: '2026-11-21T12:00:00Z', before: 'proposed' }] : [])
+    return {
+      id: l.left, links: [l],
+      reports: [
+        { id: l.left, from: '', source: 'police', title: 'Bomb at the mill (fictional)', grading: 'B2' },
+        { id: l.right, from: 'south', source: 'press', title: 'Explosion at a flour mill <b>x</b>', grading: 'C3' },
+      ],
+      fields: [
+        { field: 'killed', agree: false, values: [{ value: '3', by: [l.left] }, { value: '4 (3–6)', by: [l.right] }] },
+        { field: 'wounded', agree: true, values: [{ value: '5', by: [l.left, l.right] }] },
+        { field: 'organisation', agree: true, values: [{ value: 'Red Banner (fictional)', by: [l.right] }] },
+      ],
+    }
+  }),
+  split: [link(7, 'split', 0.61, [{ verdict: 'split', reason: 'two days apart', by, at: '2026-11-20T12:00:00Z', before: 'proposed' }])],
+})
 
 const accordId = 'accord-' + hex(11, 40)
 const log = { north: `north.example/accord/${hex(11, 12)}`, south: `south.example/accord/${hex(11, 12)}` }
@@ -246,7 +318,7 @@ export function world(me) {
       })),
       data: { from: incidents.at(-1).date, to: incidents[0].date, sources: ['seeded world'] },
     },
-    watch: watch(),
+    watch: watch(), onsets: onsets(), fusion: fusion(), plans: [],
     inbox, requests,
     accords: [accord],
     ledger: {

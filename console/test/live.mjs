@@ -81,6 +81,20 @@ try {
     await proper()
     await keep(`overview-${language}`)
 
+    where = `watch (${language})`
+    await visit('#/watch')
+    check((await page.locator('.card').count()) === held.areas.length, `the page of the watch does not show its ${held.areas.length} areas`)
+    if (held.record?.length) check((await page.locator('section[aria-labelledby=record] .plot-dot').count()) > 0, 'the reliability plot is empty')
+    await proper()
+    await keep(`watch-${language}`)
+
+    where = `fusion (${language})`
+    await visit('#/fusion')
+    const linked = await page.evaluate(() => fetch('/api/v1/fusion?limit=200').then((r) => r.json()))
+    check((await page.locator('section[aria-labelledby=events] .fused > li').count()) === Math.min(20, linked.events.length), `the page does not show its ${linked.events.length} events`)
+    await proper()
+    await keep(`fusion-${language}`)
+
     where = `inbox (${language})`
     await visit('#/inbox')
     await keep(`inbox-${language}`)

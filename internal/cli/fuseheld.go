@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -73,7 +74,8 @@ func (a *app) fuseHeld(c *cobra.Command, h heldFusion, args []string) error {
 				line(w, "  "+l.State, fmt.Sprintf("p %.3f", l.P))
 			}
 			for _, f := range e.Fields {
-				if f.Agree {
+				// Who is named, and by whom, is told even where nobody differs.
+				if f.Agree && f.Field != "organisation" && f.Field != "claims" {
 					continue
 				}
 				for _, v := range f.Values {
@@ -87,6 +89,15 @@ func (a *app) fuseHeld(c *cobra.Command, h heldFusion, args []string) error {
 		}
 		for _, l := range out.Split {
 			line(w, "of two events", l.Left, l.Right)
+		}
+		var shown []string
+		for _, e := range out.Events {
+			for _, a := range strings.Split(e.Attribution, "\n") {
+				if !slices.Contains(shown, a) {
+					shown = append(shown, a)
+					attribute(w, a)
+				}
+			}
 		}
 	})
 }

@@ -3,8 +3,10 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +43,9 @@ func (a *app) watchCmd() *cobra.Command {
 					if x.Unreported >= .5 {
 						line(w, "", fmt.Sprintf("about %.0f more attacks of the newest weeks are to be expected, not reported yet", x.Unreported))
 					}
+					for _, by := range slices.Sorted(maps.Keys(x.NamedBy)) {
+						line(w, "", fmt.Sprintf("named by %s (reports: %d)", by, x.NamedBy[by]))
+					}
 					for _, o := range x.Without {
 						line(w, "", fmt.Sprintf("without the reports of %s: %.0f %%", o.Party, 100*o.P))
 					}
@@ -49,9 +54,7 @@ func (a *app) watchCmd() *cobra.Command {
 				for _, m := range out.Record {
 					line(w, "last three years: "+m.Model, fmt.Sprintf("Brier %.3f", m.Brier), fmt.Sprintf("CRPS %.3f", m.CRPS), fmt.Sprintf("%.0f %% in the 90 %% interval", 100*m.Coverage90))
 				}
-				if out.Attribution != "" {
-					fmt.Fprintln(w, "\n"+out.Attribution)
-				}
+				attribute(w, out.Attribution)
 			})
 		},
 	}
@@ -108,7 +111,7 @@ func (a *app) watchCmd() *cobra.Command {
 	f.StringVar(&until, "train-until", "", "choose the persistence of one of the models anew, on what came before this day")
 	_ = evaluate.MarkFlagRequired("panel")
 	_ = evaluate.MarkFlagRequired("test-from")
-	return group("watch", "The watch: where an attack is likely, and whether quiet is safety", report, a.watchForecastCmd(), a.watchOnsetsCmd(), a.watchDiversificationCmd(), a.watchCoverageCmd(), a.watchRecordCmd(), evaluate)
+	return group("watch", "The watch: where an attack is likely, and whether quiet is safety", report, a.watchForecastCmd(), a.watchOnsetsCmd(), a.watchDiversificationCmd(), a.watchCoverageCmd(), a.watchRecordCmd(), a.watchAssignCmd(), evaluate)
 }
 
 // readPanel reads a panel file; what is wrong with it is the answer no.
@@ -191,8 +194,19 @@ func (a *app) watchOnsetsCmd() *cobra.Command {
 	return c
 }
 
+// attribute prints what the sources of the data ask to be shown.
+func attribute(w io.Writer, text string) {
+	if text != "" {
+		fmt.Fprintln(w, "\n"+text)
+	}
+}
+
 func (a *app) showOnsets(r node.Onsets) error {
 	return a.show(r, func(w io.Writer) {
+		if r.Refused != "" {
+			line(w, r.Refused+"; that is not a sign of safety")
+			return
+		}
 		line(w, fmt.Sprintf("of such alarms %.0f %% were right; an alarm is a prompt to look", 100*r.Score.Precision))
 		for _, x := range r.Alarms {
 			state := "not confirmed yet"
@@ -204,6 +218,7 @@ func (a *app) showOnsets(r node.Onsets) error {
 			}
 			line(w, x.Week.Format(time.DateOnly), x.Unit, fmt.Sprint(x.Evidence), fmt.Sprintf("usual %.2f a week", x.Usual), state)
 		}
+		attribute(w, r.Attribution)
 	})
 }
 
@@ -266,9 +281,11 @@ func (a *app) watchDiversificationCmd() *cobra.Command {
 				for _, x := range out.Next {
 					line(w, "next", x.Class, x.Area, fmt.Sprintf("%.0f %%", 100*x.P))
 				}
-				if out.Fixed != nil {
-					line(w, "attention", fmt.Sprintf("%.0f %% rests on last quarter's places beyond the forecast; %.0f %% of the risk has none", 100*out.Fixed.Fixation, 100*out.Fixed.Gap), strings.Join(out.Widest, ", "))
+				for _, x := range out.NextDistrict {
+					line(w, "next district", x.Class, x.Area, fmt.Sprintf("%.0f %%", 100*x.P))
 				}
+				showAttention(w, out.Looked)
+				attribute(w, out.Attribution)
 			})
 		},
 	}
@@ -316,6 +333,7 @@ func (a *app) watchCoverageCmd() *cobra.Command {
 					}
 					line(w, fmt.Sprintf("period %d", t+1), strings.Join(names, ", "))
 				}
+				attribute(w, out.Attribution)
 			})
 		},
 	}

@@ -718,10 +718,10 @@ func (w *World) cover(ctx context.Context, ev Evidence) error {
 	if err := w.north.Get(ctx, "/watch/diversification", url.Values{"weeks": {"52"}}, &d); err != nil {
 		return err
 	}
-	if d.Fixed == nil || len(d.Next) == 0 {
+	if d.Looked == nil || len(d.Next) == 0 {
 		return errors.New("attention was not compared with the forecast")
 	}
 	ev["areas"], ev["least_cover"], ev["outcome"], ev["commitment"] = len(plan.Plan.Cells), least, plan.Outcome, plan.Commitment
-	ev["by_area"], ev["by_class"], ev["next"], ev["attention"] = d.ByArea, d.ByClass, d.Next[0], d.Fixed
+	ev["by_area"], ev["by_class"], ev["next"], ev["attention"] = d.ByArea, d.ByClass, d.Next[0], d.Looked
 	return nil
 }

@@ -28,17 +28,27 @@ const (
 
 func importAs(t *testing.T, n *node.Node, dataset, csv string) {
 	t.Helper()
+	if got := importTable(t, n, dataset, csv); got.Taken != 3 {
+		t.Fatalf("%s: %+v", dataset, got)
+	}
+}
+
+// importTable reads a table of some of Parley's own columns.
+func importTable(t *testing.T, n *node.Node, dataset, csv string) node.Import {
+	t.Helper()
 	m := incident.ParleyMapping()
 	m.Name = dataset
+	header, _, _ := strings.Cut(csv, "\n")
 	for f := range m.Columns {
-		if !slices.Contains(strings.Split(strings.TrimSpace(fusingHeader), ","), f) {
+		if !slices.Contains(strings.Split(header, ","), f) {
 			delete(m.Columns, f)
 		}
 	}
 	got, err := n.ImportFile(t.Context(), strings.NewReader(csv), "", &m)
-	if err != nil || got.Taken != 3 {
-		t.Fatalf("%s: %+v, %v", dataset, got, err)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return got
 }
 
 func fuse(t *testing.T, n *node.Node) (node.FuseRun, []node.FusedEvent, []node.ReportLink) {
@@ -162,8 +172,8 @@ func TestFusionWithAPartner(t *testing.T) {
 		t.Fatalf("%+v, %v", rel, err)
 	}
 	w.sync(w.north, "south")
-	_, events, _ := fuse(t, w.south)
-	if len(events) != 1 {
+	events, _, err := w.south.FusedEvents(t.Context(), 0) // linked by itself
+	if err != nil || len(events) != 1 {
 		t.Fatalf("%d events", len(events))
 	}
 	var from []string
@@ -178,5 +188,12 @@ func TestFusionWithAPartner(t *testing.T) {
 		if e.Left != "" || e.Right != "" {
 			t.Errorf("the link keeps values of the reports: %+v", e)
 		}
+	}
+	if _, err := w.north.Withdraw(t.Context(), node.WithdrawAsk{Object: incident.ID("police", "p3"), Accord: w.accord, Reason: "filed in error"}); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(w.north, "south")
+	if run, events, _ := fuse(t, w.south); run.Dropped != 1 || len(events) != 0 {
+		t.Errorf("after the withdrawal: %+v, %d events", run, len(events))
 	}
 }

@@ -347,7 +347,8 @@ func idOf(raw []byte) string {
 	return clip(o.ID)
 }
 
-// ShowObject returns the exact bytes of an object's newest version.
+// ShowObject returns the exact bytes of an object's newest version, and counts that
+// a report of its area and class was read (attention.go).
 func (n *Node) ShowObject(ctx context.Context, id string) (json.RawMessage, error) {
 	var out json.RawMessage
 	err := n.view(ctx, func(tx store.Tx) error {
@@ -358,5 +359,11 @@ func (n *Node) ShowObject(ctx context.Context, id string) (json.RawMessage, erro
 		out = o.Bytes
 		return nil
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	if err := n.update(ctx, func(tx store.Tx) error { return n.noteRead(tx, id) }); err != nil {
+		n.opt.Log.Error("counting what is read", "error", err) // the reader has what was asked for
+	}
+	return out, nil
 }

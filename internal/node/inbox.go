@@ -230,6 +230,9 @@ func (n *Node) InboxItem(ctx context.Context, id string) (Item, error) {
 		if json.Valid(body) {
 			it.Object = body
 		}
+		if err := n.noteRead(tx, it.ObjectID); err != nil {
+			return err
+		}
 		if it.State == "read" {
 			return nil
 		}

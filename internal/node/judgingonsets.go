@@ -13,6 +13,7 @@ import (
 
 	"parley.example/parley/incident"
 	"parley.example/parley/internal/store"
+	"parley.example/parley/stix"
 	"parley.example/parley/watch"
 )
 
@@ -61,8 +62,12 @@ type JudgedOnset struct {
 
 // Onsets are the alarms of the watch with people's judgements.
 type Onsets struct {
-	Alarms []JudgedOnset    `json:"alarms"`
-	Score  watch.OnsetScore `json:"score"`
+	// Refused says why nothing can be found yet; that is not a sign of safety.
+	Refused string `json:"refused,omitempty"`
+	Alarms      []JudgedOnset    `json:"alarms"`
+	Score       watch.OnsetScore `json:"score"`
+	AsOf        string           `json:"as_of,omitempty"`
+	Attribution string           `json:"attribution,omitempty"` // what the sources of the data ask to be shown
 }
 
 // Onsets finds areas to which violence returns, at a rate of false alarms a
@@ -74,14 +79,22 @@ func (n *Node) Onsets(ctx context.Context, falseAlarms float64) (Onsets, error) 
 		return out, err
 	}
 	p, _, err := watch.Count(w.counted, watch.ByArea, w.asOf)
+	if errors.Is(err, watch.ErrNoData) {
+		out.Refused = err.Error()
+		return out, nil
+	}
 	if err != nil {
-		return out, fmt.Errorf("%w: %w", ErrState, err)
+		return out, err
 	}
 	r, err := watch.FindOnsets(p, falseAlarms)
+	if errors.Is(err, watch.ErrShort) {
+		out.Refused = err.Error()
+		return out, nil
+	}
 	if err != nil {
 		return out, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	out.Score = r.Score
+	out.Score, out.AsOf, out.Attribution = r.Score, stamp(w.asOf), w.attribution
 	return out, n.view(ctx, func(tx store.Tx) error {
 		for _, a := range r.Alarms {
 			x := JudgedOnset{OnsetAlarm: a}
@@ -123,7 +136,7 @@ func (n *Node) JudgeOnset(ctx context.Context, ask OnsetAsk) (OnsetJudgement, er
 	}
 	var note item
 	if ask.Verdict == OnsetEscalated {
-		if note, err = n.escalate(ctx, all.Alarms[i], all.Score, ask, &j); err != nil {
+		if note, err = n.escalate(ctx, all, i, ask, &j); err != nil {
 			return j, err
 		}
 	}
@@ -137,7 +150,8 @@ func (n *Node) JudgeOnset(ctx context.Context, ask OnsetAsk) (OnsetJudgement, er
 	})
 }
 
-func (n *Node) escalate(ctx context.Context, a JudgedOnset, score watch.OnsetScore, ask OnsetAsk, j *OnsetJudgement) (item, error) {
+func (n *Node) escalate(ctx context.Context, all Onsets, i int, ask OnsetAsk, j *OnsetJudgement) (item, error) {
+	a, score := all.Alarms[i], all.Score
 	terms, err := n.alert(AlertAsk{Status: ask.Status, Certainty: incident.CertaintyOf(score.Precision), Note: ask.Reason, Hours: 14 * 24}, n.now())
 	if err != nil {
 		return item{}, err
@@ -147,14 +161,26 @@ func (n *Node) escalate(ctx context.Context, a JudgedOnset, score watch.OnsetSco
 	for _, y := range a.Evidence {
 		attacks += y
 	}
-	text := fmt.Sprintf("%d attacks in the eight weeks to %s, where %.2f a week were usual. Of such alarms %.0f %% were right in the past. %s",
-		attacks, to.AddDate(0, 0, -1).Format(time.DateOnly), a.Usual, 100*score.Precision, ask.Reason)
+	text := fmt.Sprintf("%d attacks in the eight weeks to %s, where %.2f a week were usual. Of such alarms %.0f %% were right in the past.",
+		attacks, to.AddDate(0, 0, -1).Format(time.DateOnly), a.Usual, 100*score.Precision)
+	if all.Attribution != "" {
+		text += "\n\n" + all.Attribution
+	}
 	title := "Attacks above the usual in " + a.Unit
 	var refs []string
+	level := stix.Clear // the strictest among the reports that the note rests on
 	err = n.view(ctx, func(tx store.Tx) error {
 		rows, err := tx.ListIncidents(store.IncidentQuery{Since: from.UnixMicro(), Until: to.UnixMicro(), Area: a.Unit})
 		for _, r := range rows {
 			refs = append(refs, r.ID)
+			in, err := readIncident(r)
+			if err != nil {
+				return err
+			}
+			if in.TLP == 0 {
+				in.TLP = stix.Red // a report that nobody marked permits nothing
+			}
+			level = max(level, in.TLP)
 		}
 		return err
 	})
@@ -171,7 +197,7 @@ func (n *Node) escalate(ctx context.Context, a JudgedOnset, score watch.OnsetSco
 	at := n.now().Format("2006-01-02T15:04:05.000Z")
 	raw, err := json.Marshal(map[string]any{
 		"type": "note", "spec_version": "2.1", "id": "note--" + id.String(), "created": at, "modified": at,
-		"abstract": title, "content": text, "object_refs": refs, "labels": []string{"parley-watch"},
+		"abstract": title, "content": strings.TrimSpace(ask.Reason + "\n" + incident.Tearline + "\n" + text), "object_refs": refs, "labels": []string{"parley-watch"}, "object_marking_refs": []string{level.MarkingRef()},
 	})
 	if err != nil {
 		return item{}, err
@@ -182,7 +208,7 @@ func (n *Node) escalate(ctx context.Context, a JudgedOnset, score watch.OnsetSco
 	}
 	terms.Identifier = "parley-" + id.String()
 	alert, err := terms.CAP(incident.Incident{
-		ID: "incident--" + id.String(), Title: title, Text: incident.Tearline + "\n" + text, Admin1: a.Unit,
+		ID: "incident--" + id.String(), Title: title, Text: strings.TrimSpace(incident.Tearline + "\n" + ask.Reason + "\n" + text), Admin1: a.Unit,
 		Start: n.now().Truncate(24*time.Hour).AddDate(0, 0, 1), End: n.now().Truncate(24*time.Hour).AddDate(0, 0, 15),
 		DatePrecision: incident.Week, PlacePrecision: incident.Province, Classes: []incident.Class{incident.UnknownClass}, Kind: incident.OtherKind,
 	})

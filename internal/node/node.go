@@ -96,6 +96,8 @@ type Node struct {
 	preparing sync.Map // matchJob → progress, while a publication is computed
 	filters   filterCache
 	watching  watchCache
+	linking   sync.Mutex    // one comparison of lists at a time
+	arrived   chan struct{} // told when incidents came or went
 	ticked    chan struct{} // closed at the next tick; guarded by mu
 	opened    sync.Map      // SHA-256 of an accord note → accord.Accord
 }
@@ -151,7 +153,8 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{dir: dir, cfg: cfg, opt: opt, kicks: make(map[string]chan struct{}), pairing: make(map[string]*sync.Mutex), flights: make(map[string]*flight), states: make(map[string]stateRows), ticked: make(chan struct{})}
+	n := &Node{dir: dir, cfg: cfg, opt: opt, kicks: make(map[string]chan struct{}), pairing: make(map[string]*sync.Mutex), flights: make(map[string]*flight), states: make(map[string]stateRows), ticked: make(chan struct{}), arrived: make(chan struct{}, 1)}
+	tell(n.arrived) // what came before it was closed
 	if n.opt.Now == nil {
 		n.opt.Now = time.Now
 	}

@@ -49,6 +49,7 @@ func (n *Node) Run(ctx context.Context, ready func()) error {
 		n.wg.Go(func() { n.keepTicking(ctx) })
 	}
 	n.wg.Go(func() { n.keepWatch(ctx) })
+	n.wg.Go(func() { n.keepFusing(ctx) })
 	select {
 	case err = <-served:
 	case <-ctx.Done():

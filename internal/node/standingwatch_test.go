@@ -248,7 +248,7 @@ func TestCoveragePlanOfTheWatch(t *testing.T) {
 		t.Errorf("cover %v: want more where the risk is and nothing bare", cover)
 	}
 	d, err := n.Diversification(t.Context(), 104)
-	if err != nil || d.Fixed == nil || d.ByArea.Diversity == nil || d.ByArea.Diversity.N < 20 || len(d.Next) != 2 || d.ByClass.Turn == nil {
+	if err != nil || d.Looked == nil || d.ByArea.Diversity == nil || d.ByArea.Diversity.N < 20 || len(d.Next) != 2 || d.ByClass.Turn == nil {
 		t.Errorf("diversification: %+v, %v", d, err)
 	}
 	*clock = clock.AddDate(1, 0, 0)
@@ -273,8 +273,11 @@ func TestCoveragePlanOfTheWatch(t *testing.T) {
 
 func TestOnsetsAndRefusals(t *testing.T) {
 	n, _ := lone(t)
-	if _, err := n.Onsets(t.Context(), 1); !errors.Is(err, ErrState) {
-		t.Errorf("without data: %v", err)
+	if r, err := n.Onsets(t.Context(), 1); err != nil || r.Refused == "" {
+		t.Errorf("without data: %+v, %v, want it said", r, err)
+	}
+	if _, err := n.JudgeOnset(t.Context(), OnsetAsk{Area: "South", Week: "2024-01-01", Verdict: OnsetSeen}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("judging without data: %v", err)
 	}
 	end := history(t, n)
 	var burst []incident.Incident

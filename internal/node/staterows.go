@@ -20,19 +20,35 @@ type logRows struct {
 // committed: what is rolled back never was.
 type noting struct {
 	store.Tx
-	read map[string]stateRows // by accord
+	read      map[string]stateRows // by accord
+	incidents bool                 // whether some came or went
+}
+
+// PutIncident notes that an incident came.
+func (t *noting) PutIncident(in store.Incident) error {
+	t.incidents = true
+	return t.Tx.PutIncident(in)
+}
+
+// DeleteIncident notes that an incident went.
+func (t *noting) DeleteIncident(id string) error {
+	t.incidents = true
+	return t.Tx.DeleteIncident(id)
 }
 
 // update runs fn in a read-write transaction.
 func (n *Node) update(ctx context.Context, fn func(store.Tx) error) error {
 	var t *noting
 	err := n.st.Update(ctx, func(tx store.Tx) error {
-		t = &noting{tx, make(map[string]stateRows)}
+		t = &noting{Tx: tx, read: make(map[string]stateRows)}
 		return fn(t)
 	})
 	if err == nil {
 		for id, rows := range t.read {
 			n.remember(id, rows)
+		}
+		if t.incidents {
+			tell(n.arrived)
 		}
 	}
 	return err

@@ -162,6 +162,9 @@ type WatchArea struct {
 	Lull       *WatchLull `json:"lull"`
 	Signals    int        `json:"signals"` // of the last four weeks
 	Plain      float64    `json:"plain"`   // P without the effect of signals
+	// NamedBy says who names the organisation of a card by group, and in how many
+	// reports, those of one event included: a party, or "own (…)" with the dataset.
+	NamedBy map[string]int `json:"named_by,omitempty"`
 	// Without is what P would be without one partner's reports, where that differs
 	// by a percent or more.
 	Without []Without `json:"without,omitempty"`
@@ -198,8 +201,8 @@ const maxHorizon = 26
 // the named organisations.
 // Signals act by a factor: 0 fits one on the past, 1 switches them off.
 func (n *Node) Watch(ctx context.Context, horizon int, by string, factor float64) (Watch, error) {
-	unit, ok := watchUnits[cmp.Or(by, "area")]
-	if !ok {
+	by = cmp.Or(by, "area")
+	if _, ok := watchUnits[by]; !ok {
 		return Watch{}, fmt.Errorf("%w: the watch is by area, class or group, not by %q", ErrInvalid, clip(by))
 	}
 	if horizon < 1 || horizon > maxHorizon {
@@ -225,7 +228,7 @@ func (n *Node) Watch(ctx context.Context, horizon int, by string, factor float64
 	if known {
 		return out, nil
 	}
-	if out, err = makeWatch(held, horizon, unit, lift); err != nil {
+	if out, err = makeWatch(held, horizon, by, lift); err != nil {
 		return out, err
 	}
 	n.watching.mu.Lock()
@@ -236,7 +239,8 @@ func (n *Node) Watch(ctx context.Context, horizon int, by string, factor float64
 	return out, nil
 }
 
-func makeWatch(held watched, horizon int, unit func(*incident.Incident) string, lift *watch.Lift) (Watch, error) {
+func makeWatch(held watched, horizon int, by string, lift *watch.Lift) (Watch, error) {
+	unit := watchUnits[by]
 	out := Watch{Horizon: horizon, Model: watch.Model, Weeks: []string{}, Areas: []WatchArea{}, All: WatchCounts{[]int{}}, Left: map[string]int{}}
 	out.Attribution = held.attribution
 	r, err := watch.NewReport(held.counted, unit, held.asOf, horizon, lift)
@@ -270,6 +274,11 @@ func makeWatch(held watched, horizon int, unit func(*incident.Incident) string, 
 			a.Lull = &WatchLull{c.Lull.AtLeastWeeks, c.Lull.N, c.Lull.Observed, c.Lull.Forecast, c.Lull.Text}
 		}
 		out.Areas = append(out.Areas, a)
+	}
+	for i := range out.Areas {
+		if by == "group" {
+			out.Areas[i].NamedBy = held.named[out.Areas[i].Area]
+		}
 	}
 	return out, held.leaveOut(&out, unit, lift)
 }

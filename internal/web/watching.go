@@ -44,4 +44,17 @@ func (s *Server) watchRoutes() {
 		out.Plans, err = n.CoveragePlans(ctx)
 		return out, err
 	})
+	type focuses struct {
+		Focus []node.Focus `json:"focus"`
+	}
+	handle(s, "GET", "/watch/focus", "list-focus", readers, func(ctx context.Context, _ *none) (out focuses, err error) {
+		out.Focus, err = n.Focuses(ctx)
+		return out, err
+	})
+	handle(s, "POST", "/watch/focus", "set-focus", readers, func(ctx context.Context, in *input[node.FocusAsk]) (node.Focus, error) {
+		return n.SetFocus(ctx, in.Body)
+	})
+	handle(s, "DELETE", "/watch/focus/{id}", "end-focus", readers, func(ctx context.Context, in *byID) (none, error) {
+		return none{}, n.EndFocus(ctx, in.ID)
+	})
 }

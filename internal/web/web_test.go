@@ -228,7 +228,7 @@ func sample(method, op string) string {
 		"release-many": `{"objects":["x"],"accord":"x","purpose":"p"}`, "reject-release": `{"reason":"r"}`, "agree-onward": `{"accord":"x","copy":"x","to":[]}`, "suspend-accord": `{"reason":"r"}`, "end-accord": `{"reason":"r"}`,
 		"set-rung": `{"to":"x","rung":"match"}`, "accept-rung": `{"from":"x"}`, "save-draft": `{}`, "publish-match": `{"accord":"x","selector":"phone"}`,
 		"ask-match": `{"accord":"x","selector":"phone","case":"c","values":["1"]}`, "make-request": `{"accord":"x","case":"c","purpose":"p"}`,
-		"judge-link": `{"left":"x","right":"y","verdict":"confirm"}`, "judge-onset": `{"area":"x","week":"2026-01-05","verdict":"acknowledge"}`, "plan-coverage": `{"units":1,"floor":0.2}`, "stand-match": `{"accord":"x","selector":"phone","case":"c","values":["1"]}`,
+		"judge-link": `{"left":"x","right":"y","verdict":"confirm"}`, "judge-onset": `{"area":"x","week":"2026-01-05","verdict":"acknowledge"}`, "plan-coverage": `{"units":1,"floor":0.2}`, "set-focus": `{"area":"x"}`, "stand-match": `{"accord":"x","selector":"phone","case":"c","values":["1"]}`,
 		"answer-request": `{"decision":"decline"}`, "add-card": `{"note":"x"}`, "make-link": `{"name":"x","role":"officer"}`, "sync": `{"accord":"x","party":"y"}`,
 		"make-token": `{"name":"x","collections":["own"]}`, "add-feed": `{"name":"x","url":"ftp://x"}`,
 	}[op]

@@ -2,7 +2,9 @@
 // events: short answers every ten seconds, long ones every minute.
 import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
 import { call, Problem, query } from './client'
-import type { Accord, Incidents, Item, Ledger, Overview, Request, Session, Watch } from './types'
+import type {
+  Accord, Coverage, Diversification, Fused, Incidents, Item, Ledger, Onsets, Overview, Request, Session, Watch,
+} from './types'
 
 const soon = 10_000
 const later = 60_000
@@ -52,9 +54,38 @@ export const overview = queryOptions({
   refetchInterval: soon,
 })
 
-export const watch = queryOptions({
-  queryKey: ['watch', 4],
-  queryFn: ({ signal }) => call<Watch>('GET', '/watch?horizon=4', { signal }),
+export const watchOf = (horizon: number, by: string) =>
+  queryOptions({
+    queryKey: ['watch', horizon, by],
+    queryFn: ({ signal }) => call<Watch>('GET', '/watch' + query({ horizon, by }), { signal }),
+    refetchInterval: later,
+  })
+
+export const watch = watchOf(4, 'area')
+
+export const onsets = (rate: number) =>
+  queryOptions({
+    queryKey: ['onsets', rate],
+    queryFn: ({ signal }) => call<Onsets>('GET', '/watch/onsets' + query({ false_alarms: rate }), { signal }),
+    refetchInterval: later,
+  })
+
+export const diversification = (weeks: number) =>
+  queryOptions({
+    queryKey: ['diversification', weeks],
+    queryFn: ({ signal }) => call<Diversification>('GET', '/watch/diversification' + query({ weeks }), { signal }),
+    refetchInterval: later,
+  })
+
+export const coverage = queryOptions({
+  queryKey: ['coverage'],
+  queryFn: ({ signal }) => call<{ plans: Coverage[] }>('GET', '/watch/coverage', { signal }),
+  refetchInterval: later,
+})
+
+export const fused = queryOptions({
+  queryKey: ['fusion'],
+  queryFn: ({ signal }) => call<Fused>('GET', '/fusion?limit=200', { signal }),
   refetchInterval: later,
 })
 

@@ -82,6 +82,24 @@ export type WatchArea = {
   base_rate: number | null
   mean: number | null
   lull: Lull | null
+  unreported?: number
+  signals?: number
+  plain?: number
+  named_by?: Record<string, number>
+  without?: { party: string; p: number }[]
+}
+
+/** How a model scored on the past; one bin of the plot for each tenth of what
+ * was said. */
+export type Scored = {
+  name: string
+  n: number
+  crps: number
+  log: number
+  brier: number
+  ece: number
+  coverage90: number
+  reliability: { n: number; forecast: number; observed: number }[] | null
 }
 
 export type Watch = {
@@ -92,7 +110,97 @@ export type Watch = {
   weeks: string[] | null
   areas: WatchArea[] | null
   all: { counts: (number | null)[] }
+  record?: Scored[] | null
+  left?: Record<string, number>
+  lift?: { factor: number; text: string }
 }
+
+export type Onset = {
+  unit: string
+  week: string
+  evidence: number[]
+  usual: number
+  strength: number
+  confirmed: boolean
+  judgement?: { verdict: string; reason?: string; by: { name: string; role: string }; at: string; object?: string }
+}
+
+export type Onsets = {
+  alarms: Onset[]
+  score: { onsets: number; within4: number; false_alarms_per_series_year: number; precision: number }
+  refused?: string
+  as_of?: string
+  attribution?: string
+}
+
+type Range = { value: number; low: number; high: number }
+
+export type Spread = {
+  kinds: string[]
+  counts: number[]
+  diversity?: { n: number; kinds: number; shannon: Range; dominant: Range }
+  drift?: { distance: number; p: number; changed: boolean }
+  turn?: { same: number; expected: number; p: number; text: string }
+  refused?: string[]
+}
+
+export type AttentionReading = {
+  fixation: number
+  gap: number
+  widest: string[]
+  looked: Record<string, number>
+  last: Record<string, number>
+  risk: Record<string, number>
+  sources: { source: string; n: number; fixation: number; gap: number }[]
+}
+
+export type NextShare = { class: string; area: string; p: number }
+
+export type Diversification = {
+  as_of: string
+  weeks: number
+  by_class: Spread
+  by_area: Spread
+  next: NextShare[]
+  attention?: AttentionReading & { by_class?: AttentionReading }
+}
+
+export type PlanChoice = { policy: string; floor: number; outcome: { met: number; bare: number; worst: number } }
+
+export type Coverage = {
+  id: string
+  at: string
+  as_of: string
+  plan: { policy: string; units: number; floor: number; cells: string[]; risk: number[]; cover: number[] }
+  outcome: PlanChoice['outcome']
+  trade_off: PlanChoice[]
+  commitment: string
+  schedule: number[][]
+  ends: string
+  seed?: string
+}
+
+export type Evidence = { feature: string; says: string; weight: number; similarity?: number; km?: number }
+
+export type ReportLink = {
+  left: string
+  right: string
+  p: number
+  evidence: Evidence[]
+  state: string
+  at: string
+  acts: { verdict: string; reason?: string; by: { name: string; role: string }; at: string }[]
+}
+
+export type FusedEvent = {
+  id: string
+  reports: { id: string; from: string; source: string; title: string; grading: string }[]
+  links: ReportLink[]
+  fields: { field: string; values: { value: string; by: string[] }[]; agree: boolean }[]
+  attribution?: string
+}
+
+export type Fused = { events: FusedEvent[]; split: ReportLink[] }
 
 export type Provenance = {
   log: string

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { incidents, watch } from '../api/queries'
 import type { Incident, Watch } from '../api/types'
 import { useSay, useTerm } from '../i18n'
-import { Asked, Day, Empty, Loading, Panel, ProblemNote } from '../parts'
+import { Asked, Choice, Day, Empty, Loading, Panel, ProblemNote } from '../parts'
 import { amend, useRoute } from '../route'
 import { useAreaName } from './area'
 import { IncidentTable } from './IncidentTable'
@@ -139,26 +139,6 @@ export function periodOf(span: string, weeks: string[], asOf: string): { from: s
   const count = Number.parseInt(span, 10)
   const from = weeks[Math.max(0, weeks.length - count)] ?? asOf
   return { from: from.slice(0, 10), to: '' }
-}
-
-function Choice(props: {
-  label: string
-  value: string
-  options: readonly (readonly [string, string])[]
-  onChange: (value: string) => void
-}) {
-  return (
-    <label className="choice">
-      <span className="label">{props.label}</span>
-      <select value={props.value} onChange={(event) => props.onChange(event.target.value)}>
-        {props.options.map(([value, name]) => (
-          <option key={value} value={value}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
-  )
 }
 
 /** The report chosen on the map, and what else is known at that spot. */

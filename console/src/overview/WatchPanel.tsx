@@ -12,8 +12,9 @@ const fewest = 10
 
 /** WatchPanel: for each area how probable an attack is in the weeks to come,
  * with what is not known about that number beside it. */
-export function WatchPanel(props: { watch: Watch; area: string }) {
+export function WatchPanel(props: { watch: Watch; area: string; name?: (unit: string) => string }) {
   const say = useSay()
+  const areaName = useAreaName()
   const { watch } = props
   const areas = [...(watch.areas ?? [])].sort((a, b) => (b.p ?? -1) - (a.p ?? -1))
   if (!areas.length) return <Empty title={say('no-data')}>{say('no-data-note')}</Empty>
@@ -22,7 +23,7 @@ export function WatchPanel(props: { watch: Watch; area: string }) {
       <ul className="watch">
         {areas.map((area) => (
           <li key={area.area}>
-            <Card of={area} horizon={watch.horizon} chosen={area.area === props.area} />
+            <Card of={area} name={(props.name ?? areaName)(area.area)} horizon={watch.horizon} chosen={area.area === props.area} />
           </li>
         ))}
       </ul>
@@ -33,9 +34,8 @@ export function WatchPanel(props: { watch: Watch; area: string }) {
   )
 }
 
-function Card(props: { of: WatchArea; horizon: number; chosen: boolean }) {
+function Card(props: { of: WatchArea; name: string; horizon: number; chosen: boolean }) {
   const say = useSay()
-  const areaName = useAreaName()
   const { formatNumber, locale } = useIntl()
   const { of: area, horizon } = props
   const percent = (p: number) => percentage(p, (n) => formatNumber(n, { style: 'percent' }))
@@ -51,7 +51,7 @@ function Card(props: { of: WatchArea; horizon: number; chosen: boolean }) {
             aria-pressed={props.chosen}
             onClick={() => amend({ area: props.chosen ? '' : area.area })}
           >
-            <bdi>{areaName(area.area)}</bdi>
+            <bdi>{props.name}</bdi>
           </button>
         </h3>
         <Spark counts={area.counts.slice(-52)} />
@@ -89,6 +89,21 @@ function Card(props: { of: WatchArea; horizon: number; chosen: boolean }) {
         )}
         {quiet && <> · {say('watch.quiet', { n: area.quiet_weeks })}</>}
       </p>
+      {!!area.signals && (
+        <p className="card-last">{say('watch.signals', { n: area.signals, p: percent(area.plain ?? area.p ?? 0) })}</p>
+      )}
+      {(area.unreported ?? 0) >= 0.5 && (
+        <p className="card-last">{say('watch.unreported', { n: Math.round(area.unreported!) })}</p>
+      )}
+      {area.without?.map((one) => (
+        <p className="card-last" key={one.party}>{say('watch.without', { party: one.party, p: percent(one.p) })}</p>
+      ))}
+      {area.named_by && Object.keys(area.named_by).length > 0 && (
+        <p className="card-last">
+          {say('watch.named-by')}{' '}
+          <bdi>{Object.entries(area.named_by).map(([by, n]) => `${by} (${formatNumber(n)})`).join(', ')}</bdi>
+        </p>
+      )}
       {area.lull && (
         <p className="lull">
           <Icon name="lull" />

@@ -219,3 +219,24 @@ export function Panel(props: {
     </section>
   )
 }
+
+/** Choice is one of a few options in a filter. */
+export function Choice(props: {
+  label: string
+  value: string
+  options: readonly (readonly [string, string])[]
+  onChange: (value: string) => void
+}) {
+  return (
+    <label className="choice">
+      <span className="label">{props.label}</span>
+      <select value={props.value} onChange={(event) => props.onChange(event.target.value)}>
+        {props.options.map(([value, name]) => (
+          <option key={value} value={value}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}

@@ -14,6 +14,8 @@ import { LanguageChoice } from './LanguageChoice'
 
 const pieces = {
   overview: () => import('../overview/Overview'),
+  watch: () => import('../watch/Watch'),
+  fusion: () => import('../fusion/Fusion'),
   inbox: () => import('../inbox/Inbox'),
   accords: () => import('../accords/Accords'),
   ledger: () => import('../ledger/Ledger'),
@@ -21,6 +23,8 @@ const pieces = {
 
 const views = {
   overview: lazy(pieces.overview),
+  watch: lazy(pieces.watch),
+  fusion: lazy(pieces.fusion),
   inbox: lazy(pieces.inbox),
   accords: lazy(pieces.accords),
   ledger: lazy(pieces.ledger),
@@ -147,7 +151,7 @@ export function Shell(props: { session: Session }) {
 /** How many things wait on each page. */
 function useWaiting(enabled: boolean): Record<Page, number> {
   const { data } = useQuery({ ...overview, enabled })
-  const counts: Record<Page, number> = { overview: 0, inbox: 0, accords: 0, ledger: 0 }
+  const counts: Record<Page, number> = { overview: 0, watch: 0, fusion: 0, inbox: 0, accords: 0, ledger: 0 }
   for (const entry of data?.waiting ?? []) counts[parseRoute(entry.page).page]++
   return counts
 }
