@@ -35,10 +35,13 @@ var may = map[string][]string{
 	"internal/link":            {"stix", "taxii", "accord", "release", "ledger", "psi"},
 	"internal/store":           {},
 	"internal/store/storetest": {"internal/store"},
-	"internal/store/sqlite":    {"internal/store"},
+	"internal/store/group":     {"internal/store"},
+	"internal/store/sqlite":    {"internal/store", "internal/store/group"},
+	"internal/store/postgres":  {"internal/store", "internal/store/group", "internal/store/sqlite"}, // whose file a backup is
+	"internal/store/pgtest":    {},
 	"internal/node": {
 		"stix", "ledger", "psi", "selector", "accord", "taxii", "misp", "release", "incident", "fusion", "watch",
-		"internal/link", "internal/store", "internal/store/sqlite",
+		"internal/link", "internal/store", "internal/store/sqlite", "internal/store/postgres",
 	},
 	"internal/client": {},
 	"internal/web":    {"internal/node", "internal/link", "console", "accord", "incident", "taxii", "stix"},

@@ -5,7 +5,6 @@
 package pgtest
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -20,8 +19,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // Server is a running server.
@@ -153,13 +150,12 @@ func (s *Server) URL(t testing.TB, schema string) string {
 // Address is the address of a schema of the server, which it makes where it is absent.
 func (s *Server) Address(schema string) (string, error) {
 	q := url.Values{"host": {s.dir}, "user": {"parley"}}
-	c, err := pgx.Connect(context.Background(), "postgres:///postgres?"+q.Encode())
+	out, err := s.run("psql", "-q", "-h", s.dir, "-U", "parley", "-d", "postgres", "-c", `CREATE SCHEMA IF NOT EXISTS "`+schema+`"`).CombinedOutput()
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("making schema %s: %w\n%s", schema, err, out)
 	}
-	_, err = c.Exec(context.Background(), "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{schema}.Sanitize())
 	q.Set("search_path", schema)
-	return "postgres:///postgres?" + q.Encode(), errors.Join(err, c.Close(context.Background()))
+	return "postgres:///postgres?" + q.Encode(), nil
 }
 
 // Schema names a schema after anything.
