@@ -63,7 +63,7 @@ type JudgedOnset struct {
 // Onsets are the alarms of the watch with people's judgements.
 type Onsets struct {
 	// Refused says why nothing can be found yet; that is not a sign of safety.
-	Refused string `json:"refused,omitempty"`
+	Refused     string           `json:"refused,omitempty"`
 	Alarms      []JudgedOnset    `json:"alarms"`
 	Score       watch.OnsetScore `json:"score"`
 	AsOf        string           `json:"as_of,omitempty"`
