@@ -42,9 +42,11 @@ const (
 	KeyReplaced     Kind = "key-replaced"
 	maxEventBytes        = 1 << 20
 	maxLeafBytes         = 16 << 10
-	saltSize             = 32
 	leafHeader           = "parley-leaf/1"
 )
+
+// SaltSize is how many random bytes a commitment is salted with.
+const SaltSize = 32
 
 // Kinds are all kinds that this version writes.
 var Kinds = []Kind{
@@ -121,7 +123,7 @@ func NewLeaf(e Event, seen []Seen, rand io.Reader) (leaf Leaf, event, salt []byt
 	if err != nil {
 		return leaf, nil, nil, fmt.Errorf("encoding %s event: %w", e.Kind, err)
 	}
-	salt = make([]byte, saltSize)
+	salt = make([]byte, SaltSize)
 	if _, err := io.ReadFull(rand, salt); err != nil {
 		return leaf, nil, nil, fmt.Errorf("drawing a salt: %w", err)
 	}
@@ -139,8 +141,8 @@ func (l Leaf) Opens(event, salt []byte) error {
 
 // Open is Opens that also returns the event.
 func (l Leaf) Open(event, salt []byte) (Event, error) {
-	if len(salt) != saltSize {
-		return Event{}, fmt.Errorf("%w: salt has %d bytes, want %d", ErrMalformed, len(salt), saltSize)
+	if len(salt) != SaltSize {
+		return Event{}, fmt.Errorf("%w: salt has %d bytes, want %d", ErrMalformed, len(salt), SaltSize)
 	}
 	if Commit(salt, event) != l.Commitment {
 		return Event{}, errors.New("the event is not the one that the leaf commits to")
