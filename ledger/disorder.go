@@ -20,6 +20,7 @@ const disorderHeader = "parley-disorder/1\n"
 type Disorder struct {
 	Accord []byte   // as in Receipt
 	Cards  [][]byte // as in Receipt
+	Brief  string   // as in Receipt
 	// First and Second are entries of one log, the second after the first.
 	First, Second Placed
 	Checkpoint    []byte // of that log, over both
@@ -39,10 +40,7 @@ type Placed struct {
 func (d Disorder) Marshal() []byte {
 	var b bytes.Buffer
 	b.WriteString(disorderHeader)
-	writeSection(&b, "accord", d.Accord)
-	for _, c := range d.Cards {
-		writeSection(&b, "card", c)
-	}
+	ground{d.Accord, d.Cards, d.Brief}.write(&b)
 	for _, x := range []Placed{d.First, d.Second} {
 		writeSection(&b, "leaf", x.Leaf)
 		p := proof.TLogProof{Index: uint64(x.Index), Checkpoint: d.Checkpoint}
@@ -68,12 +66,12 @@ func ParseDisorder(b []byte) (Disorder, error) {
 		return d, fmt.Errorf("%w: evidence: it does not begin with %q or is too long", ErrMalformed, disorderHeader)
 	}
 	var placed []Placed
+	var g ground
 	err := sections(rest, func(name string, body []byte) error {
+		if g.read(name, body) {
+			return nil
+		}
 		switch name {
-		case "accord":
-			d.Accord = body
-		case "card":
-			d.Cards = append(d.Cards, body)
 		case "leaf":
 			placed = append(placed, Placed{Leaf: body, Index: -1})
 		case "proof":
@@ -93,6 +91,10 @@ func ParseDisorder(b []byte) (Disorder, error) {
 		}
 		return nil
 	})
+	if err == nil {
+		err = g.check()
+	}
+	d.Accord, d.Cards, d.Brief = g.accord, g.cards, g.brief
 	if err == nil && len(placed) != 2 {
 		err = errors.New("it does not show two entries")
 	}

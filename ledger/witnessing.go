@@ -286,16 +286,5 @@ func (w Witnessing) Verify(checkpoint []byte, open Opener) (Tick, Checkpoint, er
 // KeepSignatures returns the note with the signatures under some names alone:
 // whose cosignatures else are on a node log's checkpoint is nobody's business.
 func KeepSignatures(msg []byte, names ...string) ([]byte, error) {
-	text, lines, err := splitNote(msg)
-	if err != nil {
-		return nil, err
-	}
-	lines = slices.DeleteFunc(lines, func(l string) bool {
-		f := strings.Fields(l)
-		return len(f) != 3 || !slices.Contains(names, f[1])
-	})
-	if len(lines) == 0 {
-		return nil, fmt.Errorf("%w: none of its signatures is by %s", ErrNote, strings.Join(names, ", "))
-	}
-	return []byte(text + "\n" + strings.Join(lines, "\n") + "\n"), nil
+	return filterSignatures(msg, func(name string, _ []byte) bool { return slices.Contains(names, name) })
 }
