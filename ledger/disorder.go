@@ -25,7 +25,8 @@ type Disorder struct {
 	First, Second Placed
 	Checkpoint    []byte // of that log, over both
 	// Seen are, where times are in order, the checkpoints of another member that
-	// the two entries name: the second an earlier one than the first.
+	// the two entries name: the second an earlier one than the first. There is one
+	// where the second entry names none.
 	Seen [][]byte
 }
 
@@ -139,7 +140,7 @@ func (d Disorder) Verify(origin string, open Opener, seen func(msg []byte) (part
 		return fmt.Sprintf("entry %d claims %s, and entry %d, written after it, %s", d.First.Index, leaves[0].At.Format("2006-01-02T15:04:05.000000Z"),
 			d.Second.Index, leaves[1].At.Format("2006-01-02T15:04:05.000000Z")), nil
 	}
-	if len(d.Seen) != 2 {
+	if len(d.Seen) < 1 || len(d.Seen) > 2 {
 		return "", errors.New("the two entries do not contradict each other")
 	}
 	var sizes [2]int64
@@ -156,6 +157,13 @@ func (d Disorder) Verify(origin string, open Opener, seen func(msg []byte) (part
 		if !slices.Contains(leaves[i].Seen, Seen{p, CheckpointHash(msg)}) {
 			return "", fmt.Errorf("entry %d does not name the checkpoint of %s", []int64{d.First.Index, d.Second.Index}[i], p)
 		}
+	}
+	if len(d.Seen) == 1 {
+		if leaves[1].Names(party) {
+			return "", errors.New("the two entries do not contradict each other")
+		}
+		return fmt.Sprintf("entry %d was written when %d entries of %s were seen, and entry %d, written after it, claims to have seen none",
+			d.First.Index, sizes[0], party, d.Second.Index), nil
 	}
 	if sizes[1] >= sizes[0] {
 		return "", errors.New("the two entries do not contradict each other")

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strconv"
 	"time"
@@ -106,6 +107,11 @@ type Leaf struct {
 	At         time.Time // microseconds, UTC
 	Commitment [sha256.Size]byte
 	Seen       []Seen // by party, ascending
+}
+
+// Names reports whether the leaf names a checkpoint of a party.
+func (l Leaf) Names(party string) bool {
+	return slices.ContainsFunc(l.Seen, func(s Seen) bool { return s.Party == party })
 }
 
 // Commit is the salted commitment to an event's exact bytes:
