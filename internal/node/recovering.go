@@ -321,6 +321,7 @@ func (n *Node) recovery(tx store.Tx, pc pact, own string, size int64) (Recovery,
 
 // takeOpenings keeps what a member could read of our log, and that it could.
 func (n *Node) takeOpenings(tx store.Tx, pc pact, own, from string, p link.Parcel) (news bool, err error) {
+	var known ownObjects
 	for i, e := range p.Own {
 		index := p.OwnFirst + int64(i)
 		held, err := tx.Leaves(own, index, index+1)
@@ -338,14 +339,18 @@ func (n *Node) takeOpenings(tx store.Tx, pc pact, own, from string, p link.Parce
 			return news, fmt.Errorf("%w: entry %d of our own log: %w", link.ErrParcel, index, err)
 		}
 		row := store.Event{Log: own, Index: index, Kind: string(ev.Kind), At: ev.At.UnixMicro(), Bytes: e.Event, Salt: e.Salt, Audience: from}
-		known, err := tx.Event(own, index)
+		was, err := tx.Event(own, index)
 		switch {
-		case err == nil && (known.Audience == "" || visible(known, from)):
+		case err == nil && (was.Audience == "" || visible(was, from)):
 			continue
 		case err == nil:
-			row.Audience = known.Audience + "," + from
+			row.Audience = was.Audience + "," + from
 		case !errors.Is(err, store.ErrNotFound):
 			return news, err
+		default:
+			if err := n.relive(tx, pc, ev, &known); err != nil {
+				return news, err
+			}
 		}
 		if err := tx.PutEvent(row); err != nil {
 			return news, err

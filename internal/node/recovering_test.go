@@ -11,6 +11,7 @@ import (
 
 	"parley.example/parley/accord"
 	"parley.example/parley/internal/node"
+	"parley.example/parley/stix"
 )
 
 // restored is a world in which North went on after a backup of its folder and
@@ -50,6 +51,15 @@ func restored(t *testing.T) (w *world, backup string, rel node.Release) {
 	return w, backup, rel
 }
 
+func objectID(t testing.TB, raw []byte) string {
+	t.Helper()
+	o, err := stix.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o.ID
+}
+
 func (w *world) first(n *node.Node) string {
 	w.t.Helper()
 	ins, _, err := n.Incidents(w.t.Context(), node.IncidentFilter{})
@@ -84,7 +94,12 @@ func (w *world) whole(rel node.Release) {
 	if b, err := w.south.Tree(t.Context(), w.accord, "north", -1); err != nil || a != b {
 		t.Errorf("north has %d entries, south holds %d, %v", a.N, b.N, err)
 	}
-	// What it released it can prove again, and what it was given is back.
+	// What it released it can take back, as it knows again of what it was.
+	back, err := w.north.Withdraw(t.Context(), node.WithdrawAsk{Accord: w.accord, Object: objectID(t, rel.Original), Reason: "exercise"})
+	if err != nil || len(back.Copies) != 1 || back.Copies[0].Copy != rel.Copy {
+		t.Errorf("withdrawing what was released after the backup: %+v, %v", back, err)
+	}
+	// It can prove it again too, and what it was given is back.
 	file, err := w.north.Receipt(t.Context(), rel.Event.Log, rel.Event.Index)
 	if err != nil {
 		t.Fatalf("receipt of what was released after the backup: %v", err)

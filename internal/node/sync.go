@@ -568,8 +568,10 @@ func (n *Node) takeCards(ctx context.Context, from string, notes [][]byte) error
 			return err
 		}
 		known, ok := n.currentBook().Card(c.Party)
-		if c.Party != from && (!ok || c.Party == n.cfg.Party || c.RootKey() != known.RootKey()) {
-			continue // only whoever is pinned already may be renewed by hearsay
+		if c.Party != from && (!ok || c.RootKey() != known.RootKey()) {
+			// Only whoever is pinned already may be renewed by hearsay. So are we
+			// ourselves, where our newest card was lost with the database.
+			continue
 		}
 		if ok && c.Sequence <= known.Sequence && c.RootKey() == known.RootKey() {
 			continue
