@@ -90,8 +90,10 @@ func (n *Node) parcelLost(tx store.Tx, pc pact, to string, cause error) (link.Pa
 		return link.Parcel{}, errors.Join(err, cause)
 	}
 	p := link.Parcel{Header: link.Header{From: n.cfg.Party, To: to, Accord: pc.ID, Want: size + 1}, Accord: pc.Note, Cards: n.packCards(pc)}
-	p.Have, err = tx.LogSize(ledger.Origin(pc.ID, to))
-	return p, err
+	if p.Have, err = tx.LogSize(ledger.Origin(pc.ID, to)); err != nil {
+		return p, err
+	}
+	return p, n.packOwn(tx, &p, pc, to) // the other may have lost its log as well
 }
 
 // packWant asks a member who was not asked yet to open our own log again.
@@ -121,51 +123,76 @@ func (n *Node) takeWant(tx store.Tx, pc pact, from string, p link.Parcel) (news 
 		return false, err
 	}
 	if before == 0 {
-		if err := n.sendAgain(tx, pc, from, p.Have); err != nil {
+		if err := n.sendAgain(tx, pc, from, p.Want-1); err != nil {
 			return false, err
 		}
 	}
 	return true, putDoc(tx, docWant, id, p.Want)
 }
 
-// sendAgain puts what was delivered to a party after an entry of ours into the
-// outbox once more, unless it was withdrawn.
-func (n *Node) sendAgain(tx store.Tx, pc pact, to string, have int64) error {
+// sendAgain puts what a party acknowledged in the part of its log that it lost,
+// from an entry on, into the outbox once more, unless it was withdrawn. What it
+// did not acknowledge is there still.
+func (n *Node) sendAgain(tx store.Tx, pc pact, to string, from int64) error {
 	log := ledger.Origin(pc.ID, n.cfg.Party)
-	rows, err := tx.Events(store.EventQuery{Logs: []string{log}, From: have})
+	acks, err := tx.Events(store.EventQuery{Logs: []string{ledger.Origin(pc.ID, to)}, Kinds: []string{string(ledger.Received)}, From: from})
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
-		e, err := ledger.ParseEvent(r.Bytes)
+	for _, a := range acks {
+		e, err := ledger.ParseEvent(a.Bytes)
 		if err != nil {
 			return err
 		}
-		digest, ok := link.BodyDigest(e)
-		if !ok || !visible(r, to) {
-			continue
-		}
-		if _, err := tx.Body(digest); errors.Is(err, store.ErrNotFound) {
-			continue
-		} else if err != nil {
+		got, err := decodeData[ledger.Receipts](e)
+		if err != nil {
 			return err
 		}
-		if e.Kind == ledger.Released || e.Kind == ledger.Corrected {
-			d, err := decodeData[ledger.Release](e)
-			if err != nil {
+		for _, it := range got.Items {
+			if got.From != n.cfg.Party {
+				continue
+			}
+			if err := n.sendOneAgain(tx, pc, to, log, it.Index); err != nil {
 				return err
 			}
-			if _, err := tx.Doc(docCopy, copyKey(pc.ID, to, d.Object)); errors.Is(err, store.ErrNotFound) {
-				continue // withdrawn
-			} else if err != nil {
-				return err
-			}
-		}
-		if err := tx.PutOut(store.Out{Accord: pc.ID, To: to, Log: log, Index: r.Index, Digest: digest, At: n.now().UnixMicro()}); err != nil {
-			return err
 		}
 	}
 	return nil
+}
+
+func (n *Node) sendOneAgain(tx store.Tx, pc pact, to, log string, index int64) error {
+	row, err := tx.Event(log, index)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // it acknowledged what we never sent
+	}
+	if err != nil {
+		return err
+	}
+	e, err := ledger.ParseEvent(row.Bytes)
+	if err != nil {
+		return err
+	}
+	digest, ok := link.BodyDigest(e)
+	if !ok || !visible(row, to) {
+		return nil
+	}
+	if _, err := tx.Body(digest); errors.Is(err, store.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if e.Kind == ledger.Released || e.Kind == ledger.Corrected {
+		d, err := decodeData[ledger.Release](e)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Doc(docCopy, copyKey(pc.ID, to, d.Object)); errors.Is(err, store.ErrNotFound) {
+			return nil // withdrawn
+		} else if err != nil {
+			return err
+		}
+	}
+	return tx.PutOut(store.Out{Accord: pc.ID, To: to, Log: log, Index: index, Digest: digest, At: n.now().UnixMicro()})
 }
 
 // packOwn gives a member its own log back, from where it asked.

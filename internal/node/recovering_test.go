@@ -274,3 +274,50 @@ func TestRecoveryOpensWhatEachMemberKnows(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Both members lost what they did since their backups. Each gives the other what
+// it holds, so that people can say that no more will come, and both go on.
+func TestTwoRestoredNodesComeBackTogether(t *testing.T) {
+	w := newWorld(t)
+	w.northStop()
+	w.southStop()
+	north, south := snapshot(t, w.north.Dir()), snapshot(t, w.south.Dir())
+	w.north, w.northStop = openStoppable(t, w.north.Dir())
+	w.south, w.southStop = openStoppable(t, w.south.Dir())
+	for _, n := range []*node.Node{w.north, w.south} {
+		if _, err := n.Suspend(t.Context(), w.accord, "exercise"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.sync(w.north, "south")
+	w.sync(w.south, "north")
+	w.northStop()
+	w.southStop()
+	restoreDatabase(t, w.north.Dir(), north)
+	restoreDatabase(t, w.south.Dir(), south)
+	m := &metered{down: true}
+	w.south, w.southStop = openStoppable(t, w.south.Dir(), func(o *node.Options) { o.Line = m })
+	w.north = quiet(t, w.north.Dir())
+	for range 2 {
+		w.sync(w.north, "south")
+	}
+	for _, n := range []*node.Node{w.north, w.south} {
+		if _, err := n.Suspend(t.Context(), w.accord, "too early"); !errors.Is(err, node.ErrRestored) {
+			t.Errorf("%s acts before a person said that it may: %v", n.Party(), err)
+		}
+		if _, err := n.SignOn(t.Context(), w.accord); err != nil {
+			t.Errorf("%s: %v", n.Party(), err)
+		}
+		if _, err := n.Suspend(t.Context(), w.accord, "again"); err != nil {
+			t.Errorf("%s: %v", n.Party(), err)
+		}
+	}
+	w.sync(w.north, "south")
+	for _, owner := range []string{"north", "south"} {
+		a, err := w.north.Tree(t.Context(), w.accord, owner, -1)
+		b, berr := w.south.Tree(t.Context(), w.accord, owner, -1)
+		if err != nil || berr != nil || a != b {
+			t.Errorf("the log of %s has %d entries at north, %d at south, %v, %v", owner, a.N, b.N, err, berr)
+		}
+	}
+}

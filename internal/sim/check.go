@@ -137,11 +137,12 @@ func (w *world) signed(by, log string, note []byte) error {
 	return nil
 }
 
-// honest lists the honest members' processes.
+// honest lists the honest members' processes, without those who do not hold yet
+// what they held before a backup was put in their place.
 func (w *world) honest() []*process {
 	var out []*process
 	for _, m := range w.members {
-		if !w.lies(m) && w.procs[m].backup.real == "" {
+		if !w.lies(m) && !w.procs[m].restored {
 			out = append(out, w.procs[m])
 		}
 	}
@@ -214,8 +215,11 @@ func (w *world) checkReplica(h *process, owner string) error {
 			w.broken("%s holds another log of %s than it signed at size %d", h.party, owner, most)
 		}
 	}
-	if owner == h.party || w.lies(owner) || w.procs[owner].backup.real != "" {
+	if owner == h.party || w.lies(owner) {
 		return nil
+	}
+	if lost, err := w.lost(w.procs[owner]); err != nil || lost {
+		return err
 	}
 	own, err := w.procs[owner].Tree(w.ctx, w.accord, owner, -1)
 	if err != nil {
@@ -324,6 +328,21 @@ func (w *world) checkInbox(h *process) error {
 				continue
 			}
 			if _, ok := now[w.itemID(r.From, x.Index)]; !ok {
+				var d ledger.Release
+				if err := json.Unmarshal(e.Data, &d); err != nil {
+					return err
+				}
+				// What was withdrawn is not sent again to who lost it.
+				if gone, err := w.withdrawn(h, w.accord, r.From, h.party, d.Object, x.Index); err != nil {
+					return err
+				} else if h.gone.accord != "" && (gone || w.procs[r.From].gone.has(w.accord, x.Index)) {
+					continue // nor is what both lost
+				}
+				if a, err := h.ShowAccord(w.ctx, w.accord); err != nil {
+					return err
+				} else if h.gone.accord != "" && a.State != accord.InForce {
+					continue // it waits with the other until content may pass
+				}
 				w.broken("%s acknowledged entry %d of %s and does not have its content", h.party, x.Index, r.From)
 			}
 		}
@@ -398,11 +417,18 @@ func (w *world) finish() error {
 	w.readSticks()
 	for _, p := range w.faces {
 		p.skew(0)
-		if err := w.unrestore(p); err != nil {
+	}
+	w.pass(6 * time.Hour) // past every clock
+	for range 2 {
+		if err := w.meet(); err != nil {
 			return err
 		}
 	}
-	w.pass(6 * time.Hour) // past every clock
+	for _, p := range w.faces {
+		if err := w.signOn(w.ctx, p); err != nil {
+			return fmt.Errorf("%s signs on: %w", p.party, err)
+		}
+	}
 	for _, p := range w.faces {
 		if p.party == guarantor {
 			continue
@@ -415,6 +441,9 @@ func (w *world) finish() error {
 		if err := w.meet(); err != nil {
 			return err
 		}
+	}
+	for _, p := range w.faces {
+		p.restored = false // now it must hold all that it ever vouched for
 	}
 	if err := w.check(true); err != nil {
 		return err
@@ -483,6 +512,12 @@ func (w *world) checkConverged(h, o *process) error {
 		w.broken("with all links healed, %s holds %d entries of %s, which has %d", h.party, held.N, o.party, own.N)
 		return nil
 	}
+	for _, p := range []*process{h, o} {
+		sealed, err := w.sealed(p)
+		if err != nil || sealed {
+			return err
+		}
+	}
 	var accounts [2][]byte
 	for i, at := range []*process{h, o} {
 		v, err := at.Account(w.ctx, w.accord, []*process{o, h}[i].party)
@@ -509,6 +544,22 @@ func (w *world) checkConverged(h, o *process) error {
 		return err
 	}
 	return w.checkAnswered(h, o)
+}
+
+// sealed reports whether entries of a party's log came back without what they
+// say: nobody who gave them could read them. It cannot count them then.
+func (w *world) sealed(p *process) (bool, error) {
+	if p.gone.accord == "" {
+		return false, nil
+	}
+	rs, err := p.Recoveries(w.ctx)
+	for _, r := range rs {
+		if r.Accord == w.accord && len(r.Sealed) > 0 {
+			w.result.Acts["sealed for good"]++
+			return true, err
+		}
+	}
+	return false, err
 }
 
 // checkDelivered checks that everything that o released to h is there, whole,
@@ -544,6 +595,8 @@ func (w *world) checkDelivered(h, o *process) error {
 			return err
 		}
 		switch {
+		case !there && !gone && o.gone.has(w.accord, i):
+			// It had not left when the database was lost.
 		case !there && !gone:
 			w.broken("%s released entry %d to %s, and it never arrived", o.party, i, h.party)
 		case there && !gone && it.State != "expired":
