@@ -321,3 +321,33 @@ func TestTwoRestoredNodesComeBackTogether(t *testing.T) {
 		}
 	}
 }
+
+// A node that does not know of an accord any more must not replace its keys: the
+// new card would disown what it signed under it.
+func TestRestoredNodeKeepsItsKeys(t *testing.T) {
+	w := newWorld(t)
+	w.northStop()
+	before := snapshot(t, w.north.Dir())
+	w.north, w.northStop = openStoppable(t, w.north.Dir())
+	first := w.accord
+	w.agreeOn(draft("north", "south"))
+	w.northStop()
+	restoreDatabase(t, w.north.Dir(), before)
+	w.north = quiet(t, w.north.Dir())
+	if _, err := w.north.RotateKey(t.Context()); !errors.Is(err, node.ErrRestored) {
+		t.Fatalf("rotating: %v, want ErrRestored", err)
+	}
+	if err := carry(t, w.south, w.north, w.accord); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(w.north, "south")
+	w.accord = first
+	w.sync(w.north, "south")
+	if _, err := w.north.RotateKey(t.Context()); err != nil {
+		t.Errorf("rotating once all logs are back: %v", err)
+	}
+	w.sync(w.north, "south")
+	if alarms, err := w.south.Alarms(t.Context()); err != nil || len(alarms) != 0 {
+		t.Errorf("south is told %+v, %v", alarms, err)
+	}
+}

@@ -137,6 +137,9 @@ func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 		if ps, err = n.pacts(tx); err != nil {
 			return err
 		}
+		if err := n.wholeEverywhere(tx); err != nil {
+			return err
+		}
 		sizes, err := n.positions(tx, ps)
 		if err != nil {
 			return err
@@ -178,6 +181,29 @@ func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 		n.kick(p.Accord)
 	}
 	return n.cardView(c), nil
+}
+
+// wholeEverywhere is an error while a log of ours is longer than what is held of
+// it: a card would say of what is missing that somebody else signed it. That the
+// database knows the accord is not said.
+func (n *Node) wholeEverywhere(tx store.Tx) error {
+	signed, err := n.guard.all()
+	if err != nil {
+		return err
+	}
+	for _, t := range signed {
+		if _, _, err := ledger.ParseOrigin(t.Log); err != nil {
+			continue // a node log that was lost does not come back
+		}
+		size, err := tx.LogSize(t.Log)
+		if err != nil {
+			return err
+		}
+		if err := n.whole(tx, t.Log, size); err != nil {
+			return fmt.Errorf("the keys cannot be replaced before our logs have come back: %w", err)
+		}
+	}
+	return nil
 }
 
 // positions tells, for every log that we signed or cosigned, up to where.

@@ -512,11 +512,8 @@ func (w *world) checkConverged(h, o *process) error {
 		w.broken("with all links healed, %s holds %d entries of %s, which has %d", h.party, held.N, o.party, own.N)
 		return nil
 	}
-	for _, p := range []*process{h, o} {
-		sealed, err := w.sealed(p)
-		if err != nil || sealed {
-			return err
-		}
+	if w.sealed(h, o) || w.sealed(o, h) {
+		return nil
 	}
 	var accounts [2][]byte
 	for i, at := range []*process{h, o} {
@@ -546,20 +543,24 @@ func (w *world) checkConverged(h, o *process) error {
 	return w.checkAnswered(h, o)
 }
 
-// sealed reports whether entries of a party's log came back without what they
-// say: nobody who gave them could read them. It cannot count them then.
-func (w *world) sealed(p *process) (bool, error) {
-	if p.gone.accord == "" {
-		return false, nil
+// sealed reports whether an entry of a party's log is closed to the party itself
+// or to a reader since the log came back: nobody who gave it could read it, or not
+// before it was given on. They cannot count alike then.
+func (w *world) sealed(owner, reader *process) bool {
+	if owner.gone.accord != w.accord {
+		return false
 	}
-	rs, err := p.Recoveries(w.ctx)
-	for _, r := range rs {
-		if r.Accord == w.accord && len(r.Sealed) > 0 {
+	for i := owner.gone.from; i < owner.gone.to; i++ {
+		e, err := owner.EventAt(w.ctx, w.accord, owner.party, i)
+		if err == nil && addressed(e, reader.party) {
+			_, err = reader.EventAt(w.ctx, w.accord, owner.party, i)
+		}
+		if err != nil {
 			w.result.Acts["sealed for good"]++
-			return true, err
+			return true
 		}
 	}
-	return false, err
+	return false
 }
 
 // checkDelivered checks that everything that o released to h is there, whole,
