@@ -28,6 +28,19 @@ func (n *Node) relive(tx store.Tx, pc pact, e ledger.Event, known *ownObjects) e
 		v := requestView(pc.ID, n.cfg.Party, e.At, r)
 		v.Direction = "out"
 		return putDoc(tx, docRequest, v.ID, v)
+	case ledger.RequestAnswered:
+		r, err := decodeData[ledger.RequestReply](e)
+		if err != nil {
+			return err
+		}
+		var v Request
+		if err := getDoc(tx, docRequest, r.ID, &v); errors.Is(err, store.ErrNotFound) || v.Direction != "in" || v.State != requestOpen {
+			return nil // it comes later: see answered
+		} else if err != nil {
+			return err
+		}
+		v.State = stateAfter(r)
+		return putDoc(tx, docRequest, v.ID, v)
 	case ledger.Released, ledger.Corrected:
 		r, err := decodeData[ledger.Release](e)
 		if err != nil {
@@ -129,12 +142,18 @@ func (n *Node) answered(tx store.Tx, pc pact, id string) (state string, err erro
 		if err != nil || r.ID != id {
 			return false
 		}
-		if state = requestAnswered; r.Outcome != "released" {
-			state = requestDeclined
-		}
+		state = stateAfter(r)
 		return true
 	})
 	return state, err
+}
+
+// stateAfter is the state of a request that was answered so.
+func stateAfter(r ledger.RequestReply) string {
+	if r.Outcome != "released" {
+		return requestDeclined
+	}
+	return requestAnswered
 }
 
 // honoured reports whether we honoured a withdrawal before its entry was lost here.

@@ -338,10 +338,16 @@ func (w *world) checkInbox(h *process) error {
 				} else if h.gone.accord != "" && (gone || w.procs[r.From].gone.has(w.accord, x.Index)) {
 					continue // nor is what both lost
 				}
-				if a, err := h.ShowAccord(w.ctx, w.accord); err != nil {
-					return err
-				} else if h.gone.accord != "" && a.State != accord.InForce {
-					continue // it waits with the other until content may pass
+				waits := false // with the other, until content may pass
+				for _, p := range []*process{h, w.procs[r.From]} {
+					a, err := p.ShowAccord(w.ctx, w.accord)
+					if err != nil {
+						return err
+					}
+					waits = waits || h.gone.accord != "" && a.State != accord.InForce
+				}
+				if waits {
+					continue
 				}
 				w.broken("%s acknowledged entry %d of %s and does not have its content", h.party, x.Index, r.From)
 			}
@@ -484,7 +490,9 @@ func (w *world) checkEnd() error {
 				return err
 			}
 		}
-		if w.twin() == nil {
+		if two, err := w.twoHistories(); err != nil {
+			return err
+		} else if !two {
 			continue
 		}
 		alarms, err := h.Alarms(w.ctx)
@@ -496,6 +504,33 @@ func (w *world) checkEnd() error {
 		}
 	}
 	return nil
+}
+
+// twoHistories reports whether the faces of the liar have histories that exclude
+// each other; under an accord that has ended neither may have added anything.
+func (w *world) twoHistories() (bool, error) {
+	twin := w.twin()
+	if twin == nil {
+		return false, nil
+	}
+	var trees [2]ledger.Tree
+	size := int64(-1)
+	for _, p := range []*process{w.procs[w.liar], twin} {
+		t, err := p.Tree(w.ctx, w.accord, w.liar, -1)
+		if err != nil {
+			return false, err
+		}
+		if size < 0 || t.N < size {
+			size = t.N
+		}
+	}
+	for i, p := range []*process{w.procs[w.liar], twin} {
+		var err error
+		if trees[i], err = p.Tree(w.ctx, w.accord, w.liar, size); err != nil {
+			return false, err
+		}
+	}
+	return trees[0] != trees[1], nil
 }
 
 // checkConverged checks that two honest members agree.
