@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"parley.example/parley/accord"
 	"parley.example/parley/internal/node"
@@ -349,5 +351,84 @@ func TestRestoredNodeKeepsItsKeys(t *testing.T) {
 	w.sync(w.north, "south")
 	if alarms, err := w.south.Alarms(t.Context()); err != nil || len(alarms) != 0 {
 		t.Errorf("south is told %+v, %v", alarms, err)
+	}
+}
+
+// What a restored node answered, asked and honoured after its backup is known
+// again, and not done twice.
+func TestRestoredNodeKnowsWhatItDid(t *testing.T) {
+	w := newWorld(t)
+	ids := w.importReports()
+	w.receiveFirst(ids)
+	ask := node.RequestAsk{Accord: w.accord, Case: "C-1", Purpose: "protection", Object: "incident--00000000-0000-4000-8000-000000000001"}
+	before, err := w.south.MakeRequest(t.Context(), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := w.south.ImportFile(t.Context(), strings.NewReader(reports), "", nil)
+	if err != nil || theirs.Taken != 2 {
+		t.Fatal(theirs, err)
+	}
+	object := w.first(w.south)
+	if rel, err := w.south.ReleaseObject(t.Context(), node.ReleaseAsk{Object: object, Accord: w.accord, Purpose: "protection"}); err != nil || !rel.Released {
+		t.Fatal(rel, err)
+	}
+	w.sync(w.south, "north")
+	w.northStop()
+	backup := snapshot(t, w.north.Dir())
+	w.north, w.northStop = openStoppable(t, w.north.Dir())
+	after, err := w.south.MakeRequest(t.Context(), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.south.Withdraw(t.Context(), node.WithdrawAsk{Accord: w.accord, Object: object, Reason: "exercise"}); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(w.south, "north")
+	for _, id := range []string{before.ID, after.ID} {
+		if _, _, err := w.north.AnswerRequest(t.Context(), id, node.RequestAnswer{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own, err := w.north.MakeRequest(t.Context(), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(w.north, "south")
+	w.sync(w.south, "north")
+	account := func() string {
+		t.Helper()
+		v, err := w.south.Account(t.Context(), w.accord, "north")
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Account.AsOf = time.Time{}
+		v.Account.Logs = nil
+		b, err := json.Marshal(v.Account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	want := account()
+	w.northStop()
+	restoreDatabase(t, w.north.Dir(), backup)
+	w.north = quiet(t, w.north.Dir())
+	for range 2 {
+		w.sync(w.north, "south")
+	}
+	state := make(map[string]string)
+	all, err := w.north.Requests(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
+		state[r.ID] = r.Direction + " " + r.State
+	}
+	if state[before.ID] != "in declined" || state[after.ID] != "in declined" || state[own.ID] != "out open" {
+		t.Errorf("requests: %v", state)
+	}
+	if got := account(); got != want {
+		t.Errorf("the account changed from\n%s\nto\n%s", want, got)
 	}
 }
