@@ -90,8 +90,8 @@ func (n *Node) takeReceived(tx store.Tx, pc pact, index int64, e ledger.Event) e
 	if err != nil || d.From != n.cfg.Party {
 		return err
 	}
-	var want int64
-	if err := getDoc(tx, docWant, peerID(pc.ID, e.Party), &want); err == nil && index >= want-1 {
+	var lack int64
+	if err := getDoc(tx, docLack, peerID(pc.ID, e.Party), &lack); err == nil && index >= lack-1 {
 		return nil
 	} else if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err

@@ -25,6 +25,7 @@ const (
 	docLost     = "lost"     // by log: our log is known to be longer than we hold, how long is not known
 	docRecovery = "recovery" // by log: Recovery
 	docWant     = "want"     // by accord/party: from where the party wants its own log back
+	docLack     = "lack"     // by accord/party: the docWant that it began with
 )
 
 // Recovery is how the return of one of our logs went.
@@ -105,6 +106,8 @@ func (n *Node) packWant(tx store.Tx, p *link.Parcel, pc pact, to string) error {
 	}
 	if slices.Contains(r.Waiting, to) {
 		p.Want = r.From + 1
+	} else {
+		p.Returned = r.From + 1
 	}
 	return err
 }
@@ -113,17 +116,17 @@ func (n *Node) packWant(tx store.Tx, p *link.Parcel, pc pact, to string) error {
 // back, and of ours, for which what was delivered is sent once more.
 func (n *Node) takeWant(tx store.Tx, pc pact, from string, p link.Parcel) (news bool, err error) {
 	id := peerID(pc.ID, from)
-	if p.Want == 0 {
-		return false, tx.DeleteDoc(docWant, id)
-	}
 	var before int64
-	if err := getDoc(tx, docWant, id, &before); err == nil && before == p.Want {
-		return false, nil
-	} else if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err := getDoc(tx, docWant, id, &before); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return false, err
 	}
-	if before == 0 {
-		if err := n.sendAgain(tx, pc, from, p.Want-1); err != nil {
+	switch {
+	case p.Want == 0 && before > 0 && p.Returned > 0 && p.Returned <= before:
+		return false, errors.Join(tx.DeleteDoc(docWant, id), tx.DeleteDoc(docLack, id))
+	case p.Want == before || p.Want == 0: // a parcel from before the loss ends nothing
+		return false, nil
+	case before == 0:
+		if err := errors.Join(putDoc(tx, docLack, id, p.Want), n.sendAgain(tx, pc, from, p.Want-1)); err != nil {
 			return false, err
 		}
 	}

@@ -335,8 +335,8 @@ func (w *world) checkInbox(h *process) error {
 				// What was withdrawn is not sent again to who lost it.
 				if gone, err := w.withdrawn(h, w.accord, r.From, h.party, d.Object, x.Index); err != nil {
 					return err
-				} else if h.gone.accord != "" && (gone || w.procs[r.From].gone.has(w.accord, x.Index)) {
-					continue // nor is what both lost
+				} else if h.gone.accord != "" && (gone || w.procs[r.From].gone.accord != "") {
+					continue // nor is what one lost before it had sent again what the other lost
 				}
 				waits := false // with the other, until content may pass
 				for _, p := range []*process{h, w.procs[r.From]} {
