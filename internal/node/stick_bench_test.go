@@ -51,8 +51,8 @@ func BenchmarkStick(b *testing.B) {
 		if err != nil || got.Entries < events {
 			b.Fatalf("%+v, %v", got, err)
 		}
-		if b.N > 1 {
-			b.Fatal("the second time would find everything there: run it with -benchtime 1x")
+		if !got.News {
+			b.Skip("the second time everything is there: run it with -benchtime 1x")
 		}
 	}
 	b.ReportMetric(export.Seconds(), "s-export")
