@@ -263,6 +263,12 @@ func (a Accord) Merge(other []byte, book *Book) (Accord, error) {
 	return Open(msg, book)
 }
 
+// idOf is the id of the accord with that text.
+func idOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
 // Open checks an accord: its terms, that each pinned long-term key is the one
 // that the book knows for that party, and that every signature on it is by a
 // member. A member or witness the book does not know is [ErrStranger].
@@ -290,8 +296,7 @@ func Open(msg []byte, book *Book) (Accord, error) {
 			return Accord{}, fmt.Errorf("%w: accord names fingerprint %s for %s, known is %s", ErrStranger, m.Fingerprint(), m.Party, Fingerprint(c.root))
 		}
 	}
-	sum := sha256.Sum256([]byte(text))
-	a.ID = hex.EncodeToString(sum[:])
+	a.ID = idOf(text)
 	_, by, err := ledger.OpenNote(msg, book.AccordSigners(a.ID, a.Terms.Parties()...))
 	if err != nil {
 		return Accord{}, fmt.Errorf("%w: signatures: %w", ErrAccord, err)

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -228,6 +229,11 @@ func TestProtocolVectors(t *testing.T) {
 			t.Fatal(err)
 		}
 		made.files["values.json"] = append(b, '\n')
+		for _, name := range proofs {
+			if made.files[name+"-brief.txt"], err = accord.Brief(made.files[name+".txt"]); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for name, b := range made.files {
 			if err := os.WriteFile(filepath.Join(vectorFolder, name), b, 0o644); err != nil {
 				t.Fatal(err)
@@ -272,6 +278,88 @@ func TestProtocolVectors(t *testing.T) {
 		if v, err := accord.VerifyEvidence(read(name)); err != nil || v.Party != "north" {
 			t.Errorf("%s accuses %q, %v", name, v.Party, err)
 		}
+	}
+}
+
+// proofs are the vectors of which there is a brief one too.
+var proofs = []string{"receipt", "fork", "disorder"}
+
+// A brief file follows from the whole one, is as short as DESIGN section 5 asks,
+// and proves the same once the accord and the cards are there; not without, and
+// not with a bit changed.
+func TestBriefProofs(t *testing.T) {
+	read := func(name string) []byte {
+		t.Helper()
+		b, err := os.ReadFile(filepath.Join(vectorFolder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	ground := [][]byte{read("card-north.txt"), read("card-south.txt"), read("card-guarantor.txt"), read("accord.txt")}
+	impostor := newParty(t, "north").card.Note()
+	verify := func(name string, file []byte, with ...[]byte) error {
+		if name != "receipt" {
+			v, err := accord.VerifyEvidence(file, with...)
+			if err == nil && v.Party != "north" {
+				t.Errorf("%s accuses %q", name, v.Party)
+			}
+			return err
+		}
+		v, err := accord.VerifyReceipt(file, with...)
+		if err == nil && (!v.Brief || len(v.Members) != 1 || len(v.Witnesses) != 1 || len(v.PostQuantum) != 0) {
+			t.Errorf("brief receipt: %+v", v)
+		}
+		return err
+	}
+	most := map[string]int{"receipt": 5000, "fork": 1024, "disorder": 1600}
+	for _, name := range proofs {
+		whole, brief := read(name+".txt"), read(name+"-brief.txt")
+		if got, err := accord.Brief(whole); err != nil || !bytes.Equal(got, brief) {
+			t.Errorf("%s-brief.txt is not what the code makes of %s.txt: %v", name, name, err)
+		}
+		if got, err := accord.Brief(brief); err != nil || !bytes.Equal(got, brief) {
+			t.Errorf("a brief %s does not stay as it is: %v", name, err)
+		}
+		if len(brief) > most[name] {
+			t.Errorf("a brief %s has %d bytes, want at most %d", name, len(brief), most[name])
+		}
+		for what, with := range map[string][][]byte{
+			"its accord and cards": ground, "a whole file": {read("receipt.txt")}, "a card by another root as well": append([][]byte{impostor}, ground...),
+			"a newer card as well": append([][]byte{read("card-north-2.txt")}, ground...),
+		} {
+			if err := verify(name, brief, with...); err != nil {
+				t.Errorf("brief %s with %s: %v", name, what, err)
+			}
+		}
+		for what, with := range map[string][][]byte{"nothing": nil, "no card of north": ground[1:], "no accord": ground[:3]} {
+			if err := verify(name, brief, with...); err == nil {
+				t.Errorf("brief %s with %s proves something", name, what)
+			}
+		}
+		for i := 0; i < len(brief); i += 3 {
+			bad := bytes.Clone(brief)
+			bad[i] ^= 1 << (i % 8)
+			if err := verify(name, bad, ground...); err == nil {
+				t.Fatalf("brief %s with bit %d of byte %d changed proves something", name, i%8, i)
+			}
+		}
+	}
+	// What a brief receipt leaves out must not be there unread.
+	r, err := ledger.ParseReceipt(read("receipt.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Accord, r.Cards, r.Brief = nil, nil, strings.Repeat("0", 64)
+	if _, err := accord.VerifyReceipt(r.Marshal(), ground...); err == nil {
+		t.Error("a brief receipt under another accord verifies")
+	}
+	r.Brief = makeScene(t).AccordID
+	if _, err := accord.VerifyReceipt(r.Marshal(), ground...); err == nil {
+		t.Error("a brief receipt with ML-DSA-44 cosignatures, which nobody checks, verifies")
+	}
+	if _, err := accord.VerifyReceipt(read("receipt-brief.txt"), []byte("neither\n")); err == nil {
+		t.Error("a file that is neither card, accord nor proof is passed over")
 	}
 }
 

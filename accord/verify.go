@@ -24,6 +24,8 @@ type Verdict struct {
 	// WitnessedAt is when, by the actor's clock, the checkpoint was put into the
 	// node log; zero where no witness saw it.
 	WitnessedAt time.Time
+	// Brief says that the file left out accord, cards and ML-DSA-44 cosignatures.
+	Brief bool
 }
 
 // NewReceipt completes a receipt with the accord and the cards of everybody
@@ -44,14 +46,15 @@ func NewReceipt(r ledger.Receipt, a Accord, book *Book) ledger.Receipt {
 //
 // A receipt by a thief of a key carries no card that replaced it. Whoever knows
 // newer cards of the parties passes them: what was signed with a replaced key
-// beyond its position is [ErrRevoked].
-func VerifyReceipt(file []byte, newer ...[]byte) (Verdict, error) {
+// beyond its position is [ErrRevoked]. A brief receipt needs its accord and the
+// cards, or a whole receipt under that accord, among with.
+func VerifyReceipt(file []byte, with ...[]byte) (Verdict, error) {
 	var v Verdict
 	r, err := ledger.ParseReceipt(file)
 	if err != nil {
 		return v, err
 	}
-	book, err := v.open(r.Accord, r.Cards, newer)
+	book, err := v.open(r.Accord, r.Cards, r.Brief, with)
 	if err != nil {
 		return v, err
 	}
@@ -114,7 +117,16 @@ func (v *Verdict) witnessed(checkpoint, raw []byte, open ledger.Opener) error {
 
 // open checks the cards and the accord of a file and returns the keys that
 // they vouch for.
-func (v *Verdict) open(note []byte, cards, newer [][]byte) (*Book, error) {
+func (v *Verdict) open(note []byte, cards [][]byte, brief string, with [][]byte) (*Book, error) {
+	m, err := gather(with)
+	if err != nil {
+		return nil, err
+	}
+	if v.Brief = brief != ""; v.Brief {
+		if note, cards, err = m.ground(brief); err != nil {
+			return nil, err
+		}
+	}
 	book := NewBook()
 	for i, msg := range cards {
 		c, err := OpenCard(msg)
@@ -126,19 +138,14 @@ func (v *Verdict) open(note []byte, cards, newer [][]byte) (*Book, error) {
 		}
 		v.Cards = append(v.Cards, c)
 	}
-	for _, msg := range newer {
-		c, err := OpenCard(msg)
-		if err != nil {
-			return nil, err
-		}
+	for _, c := range m.cards {
 		if _, ok := book.Card(c.Party); !ok {
 			continue // it has no part in this
 		}
-		if err := book.Add(c); err != nil && !errors.Is(err, ErrStale) {
+		if err := book.Add(c); err != nil && !errors.Is(err, ErrStale) && !(v.Brief && errors.Is(err, ErrStranger)) {
 			return nil, err
 		}
 	}
-	var err error
 	if v.Accord, err = Open(note, book); err != nil {
 		return nil, err
 	}
@@ -151,6 +158,9 @@ func (v *Verdict) open(note []byte, cards, newer [][]byte) (*Book, error) {
 		if !slices.Contains(everybody, c.Party) {
 			return nil, fmt.Errorf("%w: card of %s, which has no part in the accord", ErrStranger, c.Party)
 		}
+	}
+	if v.Brief {
+		book = book.classical()
 	}
 	return book, nil
 }
@@ -183,21 +193,21 @@ type Accusation struct {
 func IsEvidence(file []byte) bool { return ledger.IsFork(file) || ledger.IsDisorder(file) }
 
 // VerifyEvidence checks evidence offline, with the same anchor as VerifyReceipt.
-func VerifyEvidence(file []byte, newer ...[]byte) (Accusation, error) {
+func VerifyEvidence(file []byte, with ...[]byte) (Accusation, error) {
 	if ledger.IsDisorder(file) {
-		return verifyDisorder(file, newer)
+		return verifyDisorder(file, with)
 	}
-	return verifyFork(file, newer)
+	return verifyFork(file, with)
 }
 
-func verifyDisorder(file []byte, newer [][]byte) (Accusation, error) {
+func verifyDisorder(file []byte, with [][]byte) (Accusation, error) {
 	var out Accusation
 	d, err := ledger.ParseDisorder(file)
 	if err != nil {
 		return out, err
 	}
 	var v Verdict
-	book, err := v.open(d.Accord, d.Cards, newer)
+	book, err := v.open(d.Accord, d.Cards, d.Brief, with)
 	if err != nil {
 		return out, err
 	}
@@ -233,14 +243,14 @@ func verifyDisorder(file []byte, newer [][]byte) (Accusation, error) {
 	return out, nil
 }
 
-func verifyFork(file []byte, newer [][]byte) (Accusation, error) {
+func verifyFork(file []byte, with [][]byte) (Accusation, error) {
 	var out Accusation
 	f, err := ledger.ParseFork(file)
 	if err != nil {
 		return out, err
 	}
 	var v Verdict
-	book, err := v.open(f.Accord, f.Cards, newer)
+	book, err := v.open(f.Accord, f.Cards, f.Brief, with)
 	if err != nil {
 		return out, err
 	}

@@ -20,11 +20,13 @@ const disorderHeader = "parley-disorder/1\n"
 type Disorder struct {
 	Accord []byte   // as in Receipt
 	Cards  [][]byte // as in Receipt
+	Brief  string   // as in Receipt
 	// First and Second are entries of one log, the second after the first.
 	First, Second Placed
 	Checkpoint    []byte // of that log, over both
 	// Seen are, where times are in order, the checkpoints of another member that
-	// the two entries name: the second an earlier one than the first.
+	// the two entries name: the second an earlier one than the first. There is one
+	// where the second entry names none.
 	Seen [][]byte
 }
 
@@ -39,10 +41,7 @@ type Placed struct {
 func (d Disorder) Marshal() []byte {
 	var b bytes.Buffer
 	b.WriteString(disorderHeader)
-	writeSection(&b, "accord", d.Accord)
-	for _, c := range d.Cards {
-		writeSection(&b, "card", c)
-	}
+	ground{d.Accord, d.Cards, d.Brief}.write(&b)
 	for _, x := range []Placed{d.First, d.Second} {
 		writeSection(&b, "leaf", x.Leaf)
 		p := proof.TLogProof{Index: uint64(x.Index), Checkpoint: d.Checkpoint}
@@ -68,12 +67,12 @@ func ParseDisorder(b []byte) (Disorder, error) {
 		return d, fmt.Errorf("%w: evidence: it does not begin with %q or is too long", ErrMalformed, disorderHeader)
 	}
 	var placed []Placed
+	var g ground
 	err := sections(rest, func(name string, body []byte) error {
+		if g.read(name, body) {
+			return nil
+		}
 		switch name {
-		case "accord":
-			d.Accord = body
-		case "card":
-			d.Cards = append(d.Cards, body)
 		case "leaf":
 			placed = append(placed, Placed{Leaf: body, Index: -1})
 		case "proof":
@@ -93,6 +92,10 @@ func ParseDisorder(b []byte) (Disorder, error) {
 		}
 		return nil
 	})
+	if err == nil {
+		err = g.check()
+	}
+	d.Accord, d.Cards, d.Brief = g.accord, g.cards, g.brief
 	if err == nil && len(placed) != 2 {
 		err = errors.New("it does not show two entries")
 	}
@@ -137,7 +140,7 @@ func (d Disorder) Verify(origin string, open Opener, seen func(msg []byte) (part
 		return fmt.Sprintf("entry %d claims %s, and entry %d, written after it, %s", d.First.Index, leaves[0].At.Format("2006-01-02T15:04:05.000000Z"),
 			d.Second.Index, leaves[1].At.Format("2006-01-02T15:04:05.000000Z")), nil
 	}
-	if len(d.Seen) != 2 {
+	if len(d.Seen) < 1 || len(d.Seen) > 2 {
 		return "", errors.New("the two entries do not contradict each other")
 	}
 	var sizes [2]int64
@@ -154,6 +157,13 @@ func (d Disorder) Verify(origin string, open Opener, seen func(msg []byte) (part
 		if !slices.Contains(leaves[i].Seen, Seen{p, CheckpointHash(msg)}) {
 			return "", fmt.Errorf("entry %d does not name the checkpoint of %s", []int64{d.First.Index, d.Second.Index}[i], p)
 		}
+	}
+	if len(d.Seen) == 1 {
+		if leaves[1].Names(party) {
+			return "", errors.New("the two entries do not contradict each other")
+		}
+		return fmt.Sprintf("entry %d was written when %d entries of %s were seen, and entry %d, written after it, claims to have seen none",
+			d.First.Index, sizes[0], party, d.Second.Index), nil
 	}
 	if sizes[1] >= sizes[0] {
 		return "", errors.New("the two entries do not contradict each other")

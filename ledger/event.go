@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strconv"
 	"time"
@@ -42,9 +43,11 @@ const (
 	KeyReplaced     Kind = "key-replaced"
 	maxEventBytes        = 1 << 20
 	maxLeafBytes         = 16 << 10
-	saltSize             = 32
 	leafHeader           = "parley-leaf/1"
 )
+
+// SaltSize is how many random bytes a commitment is salted with.
+const SaltSize = 32
 
 // Kinds are all kinds that this version writes.
 var Kinds = []Kind{
@@ -106,6 +109,11 @@ type Leaf struct {
 	Seen       []Seen // by party, ascending
 }
 
+// Names reports whether the leaf names a checkpoint of a party.
+func (l Leaf) Names(party string) bool {
+	return slices.ContainsFunc(l.Seen, func(s Seen) bool { return s.Party == party })
+}
+
 // Commit is the salted commitment to an event's exact bytes:
 // HMAC-SHA256 (RFC 2104) keyed with a 32-byte random salt.
 func Commit(salt, event []byte) (c [sha256.Size]byte) {
@@ -121,7 +129,7 @@ func NewLeaf(e Event, seen []Seen, rand io.Reader) (leaf Leaf, event, salt []byt
 	if err != nil {
 		return leaf, nil, nil, fmt.Errorf("encoding %s event: %w", e.Kind, err)
 	}
-	salt = make([]byte, saltSize)
+	salt = make([]byte, SaltSize)
 	if _, err := io.ReadFull(rand, salt); err != nil {
 		return leaf, nil, nil, fmt.Errorf("drawing a salt: %w", err)
 	}
@@ -139,8 +147,8 @@ func (l Leaf) Opens(event, salt []byte) error {
 
 // Open is Opens that also returns the event.
 func (l Leaf) Open(event, salt []byte) (Event, error) {
-	if len(salt) != saltSize {
-		return Event{}, fmt.Errorf("%w: salt has %d bytes, want %d", ErrMalformed, len(salt), saltSize)
+	if len(salt) != SaltSize {
+		return Event{}, fmt.Errorf("%w: salt has %d bytes, want %d", ErrMalformed, len(salt), SaltSize)
 	}
 	if Commit(salt, event) != l.Commitment {
 		return Event{}, errors.New("the event is not the one that the leaf commits to")

@@ -17,6 +17,7 @@ const forkHeader = "parley-evidence/1\n"
 type Fork struct {
 	Accord  []byte   // as in Receipt
 	Cards   [][]byte // as in Receipt
+	Brief   string   // as in Receipt
 	Earlier []byte   // checkpoint of the smaller tree, or of one of equal size
 	Later   []byte
 	Root    tlog.Hash
@@ -27,10 +28,7 @@ type Fork struct {
 func (f Fork) Marshal() []byte {
 	var b bytes.Buffer
 	b.WriteString(forkHeader)
-	writeSection(&b, "accord", f.Accord)
-	for _, c := range f.Cards {
-		writeSection(&b, "card", c)
-	}
+	ground{f.Accord, f.Cards, f.Brief}.write(&b)
 	writeSection(&b, "earlier", f.Earlier)
 	writeSection(&b, "later", f.Later)
 	writeSection(&b, "root", []byte(f.Root.String()))
@@ -50,12 +48,12 @@ func ParseFork(b []byte) (Fork, error) {
 	if !ok {
 		return f, fmt.Errorf("%w: evidence: it does not begin with %q", ErrMalformed, forkHeader)
 	}
+	var g ground
 	err := sections(rest, func(name string, body []byte) (err error) {
+		if g.read(name, body) {
+			return nil
+		}
 		switch name {
-		case "accord":
-			f.Accord = body
-		case "card":
-			f.Cards = append(f.Cards, body)
 		case "earlier":
 			f.Earlier = body
 		case "later":
@@ -71,6 +69,10 @@ func ParseFork(b []byte) (Fork, error) {
 		}
 		return err
 	})
+	if err == nil {
+		err = g.check()
+	}
+	f.Accord, f.Cards, f.Brief = g.accord, g.cards, g.brief
 	if err == nil && !bytes.Equal(f.Marshal(), b) {
 		err = errors.New("not in canonical form")
 	}

@@ -22,6 +22,7 @@ const (
 type Receipt struct {
 	Accord []byte   // the accord's note
 	Cards  [][]byte // card notes, in the order that the verifier needs no other
+	Brief  string   // the accord's id in a file that leaves out accord, cards and ML-DSA-44; else empty
 	Event  []byte
 	Salt   []byte
 	Leaf   []byte
@@ -42,10 +43,7 @@ func (r Receipt) Marshal() []byte {
 	var b bytes.Buffer
 	b.WriteString(receiptHeader)
 	section := func(name string, body []byte) { writeSection(&b, name, body) }
-	section("accord", r.Accord)
-	for _, c := range r.Cards {
-		section("card", c)
-	}
+	ground{r.Accord, r.Cards, r.Brief}.write(&b)
 	section("event", r.Event)
 	section("salt", []byte(base64.StdEncoding.EncodeToString(r.Salt)))
 	section("leaf", r.Leaf)
@@ -74,12 +72,12 @@ func ParseReceipt(b []byte) (Receipt, error) {
 		return bad("it does not begin with " + strconv.Quote(receiptHeader))
 	}
 	var p proof.TLogProof
+	var g ground
 	err := sections(rest, func(name string, body []byte) (err error) {
+		if g.read(name, body) {
+			return nil
+		}
 		switch name {
-		case "accord":
-			r.Accord = body
-		case "card":
-			r.Cards = append(r.Cards, body)
 		case "event":
 			r.Event = body
 		case "salt":
@@ -95,9 +93,13 @@ func ParseReceipt(b []byte) (Receipt, error) {
 		}
 		return err
 	})
+	if err == nil {
+		err = g.check()
+	}
 	if err != nil {
 		return bad(err.Error())
 	}
+	r.Accord, r.Cards, r.Brief = g.accord, g.cards, g.brief
 	r.Index, r.Checkpoint = int64(p.Index), p.Checkpoint
 	for _, h := range p.Hashes {
 		r.Path = append(r.Path, h)

@@ -103,7 +103,7 @@ func NewTick(at time.Time, checkpoints [][]byte, rand io.Reader) (Tick, []Slot, 
 	}
 	// Real and padding values are drawn alike: an HMAC under a random key is
 	// one as random as the other to whoever lacks the key.
-	salts := make([]byte, saltSize*len(checkpoints)+sha256.Size*(n-len(checkpoints)))
+	salts := make([]byte, SaltSize*len(checkpoints)+sha256.Size*(n-len(checkpoints)))
 	if _, err := io.ReadFull(rand, salts); err != nil {
 		return t, nil, fmt.Errorf("drawing salts: %w", err)
 	}
@@ -115,8 +115,8 @@ func NewTick(at time.Time, checkpoints [][]byte, rand io.Reader) (Tick, []Slot, 
 		if err != nil {
 			return t, nil, err
 		}
-		slots[i] = Slot{Salt: salts[:saltSize:saltSize], Slots: int64(n)}
-		salts = salts[saltSize:]
+		slots[i] = Slot{Salt: salts[:SaltSize:SaltSize], Slots: int64(n)}
+		salts = salts[SaltSize:]
 		own[i] = slotValue(slots[i].Salt, text)
 		leaves = append(leaves, own[i])
 	}
@@ -270,7 +270,7 @@ func (w Witnessing) Verify(checkpoint []byte, open Opener) (Tick, Checkpoint, er
 		return t, cp, err
 	}
 	s := w.Slot
-	if len(s.Salt) != saltSize || s.Slots < minSlots || s.Slots > 1<<32 || s.Index < 0 || s.Index >= s.Slots || w.Index < 0 || w.Index >= cp.Tree.N {
+	if len(s.Salt) != SaltSize || s.Slots < minSlots || s.Slots > 1<<32 || s.Index < 0 || s.Index >= s.Slots || w.Index < 0 || w.Index >= cp.Tree.N {
 		return t, cp, fmt.Errorf("%w: witnessing: a salt, slot or index is out of range", ErrMalformed)
 	}
 	value := slotValue(s.Salt, text)
@@ -286,16 +286,5 @@ func (w Witnessing) Verify(checkpoint []byte, open Opener) (Tick, Checkpoint, er
 // KeepSignatures returns the note with the signatures under some names alone:
 // whose cosignatures else are on a node log's checkpoint is nobody's business.
 func KeepSignatures(msg []byte, names ...string) ([]byte, error) {
-	text, lines, err := splitNote(msg)
-	if err != nil {
-		return nil, err
-	}
-	lines = slices.DeleteFunc(lines, func(l string) bool {
-		f := strings.Fields(l)
-		return len(f) != 3 || !slices.Contains(names, f[1])
-	})
-	if len(lines) == 0 {
-		return nil, fmt.Errorf("%w: none of its signatures is by %s", ErrNote, strings.Join(names, ", "))
-	}
-	return []byte(text + "\n" + strings.Join(lines, "\n") + "\n"), nil
+	return filterSignatures(msg, func(name string, _ []byte) bool { return slices.Contains(names, name) })
 }

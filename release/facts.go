@@ -44,7 +44,7 @@ type Facts struct {
 // facts are the object's, as the gate has read it.
 func (s *subject) facts(to string) Facts {
 	f := Facts{
-		ID: s.obj.ID, Type: s.obj.Type, From: s.in.Origin.Party, TLP: int(s.marks.whole), Listed: s.marks.listed,
+		ID: s.obj.ID, Type: s.obj.Type, From: s.from.Party, TLP: int(s.marks.whole), Listed: s.marks.listed,
 		Labels: s.obj.Strings("labels"), Revoked: s.obj.Revoked,
 		Recipient: to, Rung: int(min(s.in.State.Rung(s.in.Me, to), s.in.Accord.Terms.Ceiling.Rung)), Accord: s.in.Accord.ID,
 		Purpose: s.in.Purpose, LegalBasis: s.in.LegalBasis, Now: s.in.Now.UTC(),

@@ -172,7 +172,7 @@ type Input struct {
 // Decide says what the recipients may get of an object, and why. Of several
 // recipients the one who may get least decides.
 func Decide(in Input) Decision {
-	v := visit{in: in, memo: in.Cache, left: maxLookups}
+	v := visit{in: &in, memo: in.Cache, left: maxLookups}
 	if v.memo == nil {
 		v.memo = NewCache()
 	}
@@ -185,7 +185,8 @@ type sayer func(rule string, most Outcome, format string, args ...any)
 type subject struct {
 	*Decision
 	v     *visit
-	in    Input // Object and Origin are the subject's own
+	in    *Input // but for Object and Origin, which are those of what was asked about
+	from  Origin
 	obj   *stix.Object
 	bare  *stix.Object       // obj without the parts that are closed to the recipients
 	rec   *incident.Incident // nil unless it is an incident of ours
@@ -209,10 +210,8 @@ func (s *subject) add(r Reason) {
 // decide puts one object through every rule.
 func (v *visit) decide(object []byte, origin Origin) Decision {
 	d := Decision{Outcome: Full, Reasons: make([]Reason, 0, 16)}
-	in := v.in
-	in.Object, in.Origin = object, origin
-	s := subject{Decision: &d, v: v, in: in}
-	agreement(in, Full, s.say)
+	s := subject{Decision: &d, v: v, in: v.in, from: origin}
+	agreement(v.in, Full, s.say)
 
 	var err error
 	if s.obj, err = stix.Parse(object); err != nil {
@@ -238,7 +237,7 @@ func (v *visit) decide(object []byte, origin Origin) Decision {
 
 // agreement says what the accord's state and the rungs allow; it is also all
 // that bears on messages of the protocol itself.
-func agreement(in Input, most Outcome, say sayer) {
+func agreement(in *Input, most Outcome, say sayer) {
 	if st := in.State.At(in.Now); st.Name == accord.InForce {
 		say("accord-state", most, "the accord is in force")
 	} else {
@@ -294,7 +293,7 @@ func (s *subject) terms() {
 // only where the accord under which it came lets that be asked and the
 // partner agreed to every recipient.
 func (s *subject) origin() {
-	o := s.in.Origin
+	o := s.from
 	if o.Party == "" {
 		s.say("originator", Full, "it is our own")
 		return
@@ -367,7 +366,7 @@ func (s *subject) content() {
 	}
 	switch {
 	case s.Outcome == Full:
-		s.Copy = s.in.Object
+		s.Copy = s.obj.Raw()
 	case s.Outcome == Tearline:
 		if err := s.extract(); err != nil {
 			s.Copy = nil

@@ -35,7 +35,7 @@ type target struct {
 
 // visit is one decision with the decisions on what the object refers to.
 type visit struct {
-	in   Input
+	in   *Input
 	memo *Cache
 	path []string // ids of the objects being decided
 	left int      // lookups that remain
@@ -257,7 +257,7 @@ func (v *visit) marksAllow(h Held) Outcome {
 		s.marking()
 	}
 	if h.Origin.Party != "" {
-		s.in.Origin = h.Origin
+		s.from = h.Origin
 		s.origin()
 	}
 	return d.Outcome

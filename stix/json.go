@@ -74,6 +74,8 @@ type decoder struct {
 	keys  []string // scratch stack
 	arena []value
 	names []string
+	more  int // values that are still to come, about
+	named int // members that are, about
 }
 
 var decoders = sync.Pool{New: func() any {
@@ -88,6 +90,8 @@ func decode(raw []byte) (value, error) {
 	d := decoders.Get().(*decoder)
 	defer d.release()
 	d.text = string(raw)
+	d.more = strings.Count(d.text, ",") + strings.Count(d.text, "{") + strings.Count(d.text, "[")
+	d.named = strings.Count(d.text, `":`)
 	*d.buf = *bytes.NewBuffer(raw)
 	d.dec.Reset(d.buf)
 	v, err := d.value(0)
@@ -170,29 +174,29 @@ func (d *decoder) members(kind jsontext.Kind, depth int) (value, error) {
 		return value{}, err
 	}
 	v := value{kind: kind}
-	// What is left of the text tells how many values are still to come.
-	rest := (len(d.text)-int(d.dec.InputOffset()))/bytesPerValue + 8
-	v.kids, d.arena = carve(d.arena, d.kids[kids:], rest)
-	v.keys, d.names = carve(d.names, d.keys[keys:], rest)
+	v.kids, d.arena = carve(d.arena, d.kids[kids:], &d.more)
+	v.keys, d.names = carve(d.names, d.keys[keys:], &d.named)
 	clear(d.kids[kids:])
 	clear(d.keys[keys:])
 	d.kids, d.keys = d.kids[:kids], d.keys[:keys]
 	return v, nil
 }
 
-// bytesPerValue is about how long a value and its name are in real objects.
-const bytesPerValue = 32
+// maxChunk bounds what is made room for at once, as commas within texts are
+// counted as well.
+const maxChunk = 512
 
 // carve copies src into room taken from chunk, or from a new one with room for
-// about more besides.
-func carve[T any](chunk, src []T, more int) (taken, rest []T) {
+// about as many as are still to come.
+func carve[T any](chunk, src []T, more *int) (taken, rest []T) {
 	n := len(src)
 	if n == 0 {
 		return nil, chunk
 	}
 	if n > len(chunk) {
-		chunk = make([]T, n+min(more, 40))
+		chunk = make([]T, max(n, min(*more, maxChunk)))
 	}
+	*more -= n
 	copy(chunk, src)
 	return chunk[:n:n], chunk[n:]
 }

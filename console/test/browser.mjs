@@ -52,28 +52,26 @@ const keep = (page, name, whole = true) => shots && page.screenshot({ path: join
 const overflow = (page) =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
 
-for (const language of ['en', 'ur']) {
-  for (const theme of ['light', 'dark']) {
-    for (const [device, viewport] of [['desk', desk], ['phone', phone]]) {
-      test(`every page: ${language}, ${theme}, ${device}`, async () => {
-        const { page, faults, close } = await open({ language, theme, viewport })
-        assert.equal(await page.getAttribute('html', 'lang'), language)
-        assert.equal(await page.getAttribute('html', 'dir'), language === 'ur' ? 'rtl' : 'ltr')
-        const item = encodeURIComponent((await page.evaluate(() => fetch('/api/v1/inbox').then((r) => r.json()))).items[0].id)
-        const views = [...pages, `inbox/${item}`, 'overview?map-as=table&weeks-as=table', 'watch?record-as=table&by=class', `overview?incident=${incidents[1].id}`]
-        for (const view of views) {
-          await visit(page, `#/${view}`)
-          const name = view.replace(/\?incident.*/, '-chosen').replace(/\?.*/, '-tables').replace(/\/.*/, '-item')
-          await keep(page, `${name}-${language}-${theme}-${device}`)
-          assert.deepEqual(await audit(page), [], `axe on ${name}`)
-          assert.ok((await overflow(page)) <= 0, `${name} scrolls sideways by ${await overflow(page)} px`)
-          assert.ok(await page.isVisible('h1'), `${name} has a heading`)
-        }
-        assert.deepEqual(faults, [])
-        await close()
-      })
+// Every pair of language, theme and device, and so each page four times.
+const settings = [['en', 'light', 'desk', desk], ['en', 'dark', 'phone', phone], ['ur', 'dark', 'desk', desk], ['ur', 'light', 'phone', phone]]
+for (const [language, theme, device, viewport] of settings) {
+  test(`every page: ${language}, ${theme}, ${device}`, async () => {
+    const { page, faults, close } = await open({ language, theme, viewport })
+    assert.equal(await page.getAttribute('html', 'lang'), language)
+    assert.equal(await page.getAttribute('html', 'dir'), language === 'ur' ? 'rtl' : 'ltr')
+    const item = encodeURIComponent((await page.evaluate(() => fetch('/api/v1/inbox').then((r) => r.json()))).items[0].id)
+    const views = [...pages, `inbox/${item}`, 'overview?map-as=table&weeks-as=table', 'watch?record-as=table&by=class', `overview?incident=${incidents[1].id}`]
+    for (const view of views) {
+      await visit(page, `#/${view}`)
+      const name = view.replace(/\?incident.*/, '-chosen').replace(/\?.*/, '-tables').replace(/\/.*/, '-item')
+      await keep(page, `${name}-${language}-${theme}-${device}`)
+      assert.deepEqual(await audit(page), [], `axe on ${name}`)
+      assert.ok((await overflow(page)) <= 0, `${name} scrolls sideways by ${await overflow(page)} px`)
+      assert.ok(await page.isVisible('h1'), `${name} has a heading`)
     }
-  }
+    assert.deepEqual(faults, [])
+    await close()
+  })
 }
 
 test('the three nodes are told apart by name, emblem and colour', async () => {

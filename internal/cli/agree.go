@@ -73,7 +73,7 @@ func (a *app) cardCmd() *cobra.Command {
 	}
 	add.Flags().StringVar(&fingerprint, "fingerprint", "", "the fingerprint that your partner told you; the card is refused when it differs")
 	rotate := &cobra.Command{
-		Use: "rotate", Short: "Replace the operational signing key by a new one that the long-term key vouches for", Args: cobra.NoArgs,
+		Use: "rotate", Short: "Replace the signing, link and parcel keys by new ones that the long-term key vouches for", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var card node.Card
 			if err := a.client().Post(c.Context(), "/card/rotate", nil, &card); err != nil {

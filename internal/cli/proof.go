@@ -19,6 +19,7 @@ import (
 
 func (a *app) receiptCmd() *cobra.Command {
 	var out string
+	var short bool
 	export := &cobra.Command{
 		Use: "export LOG INDEX", Short: "Write the receipt of a ledger event: proof for anyone, offline", Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -30,6 +31,12 @@ func (a *app) receiptCmd() *cobra.Command {
 			if err := a.client().Get(c.Context(), "/ledger/receipt", q, &file); err != nil {
 				return err
 			}
+			if short {
+				var err error
+				if file, err = accord.Brief(file); err != nil {
+					return err
+				}
+			}
 			if out == "-" {
 				_, err := a.out.Write(file)
 				return err
@@ -39,13 +46,20 @@ func (a *app) receiptCmd() *cobra.Command {
 			}
 			return a.show(map[string]any{"file": out, "bytes": len(file)}, func(w io.Writer) {
 				line(w, "wrote", out)
-				line(w, "check it anywhere with", "parley verify "+out)
+				how := "parley verify " + out
+				if short {
+					how += " --with FILE, a whole receipt under the accord or the accord and the cards"
+				}
+				line(w, "check it anywhere with", how)
 			})
 		},
 	}
 	export.Flags().StringVarP(&out, "out", "o", "parley-receipt.txt", "file to write; - for standard output")
+	export.Flags().BoolVar(&short, "short", false, shortUsage)
 	return group("receipt", "Receipts: what proves an act to anyone", export)
 }
+
+const shortUsage = "leave out the accord, the cards and the ML-DSA-44 cosignatures: for whoever has the first two; keep the whole file for the years"
 
 // verification is the answer of verify, for one file.
 type verification struct {
@@ -56,6 +70,9 @@ type verification struct {
 	Witnesses []string `json:"witnesses"`
 	// PostQuantum are those of both whose cosignature is with ML-DSA-44 too.
 	PostQuantum []string `json:"post_quantum,omitempty"`
+	// Strengths are the kinds of signature that were checked.
+	Strengths   []string `json:"strengths,omitempty"`
+	Brief       bool     `json:"brief,omitempty"`        // the file left out what the verifier has
 	WitnessedAt string   `json:"witnessed_at,omitempty"` // by the actor's clock
 	Reasons     []string `json:"reasons"`
 	Accord      string   `json:"accord,omitempty"`
@@ -70,18 +87,18 @@ type verification struct {
 
 func (a *app) verifyCmd() *cobra.Command {
 	var want string
-	var cards []string
+	var cards, with []string
 	c := &cobra.Command{
 		Use: "verify FILE…", Short: "Check receipts and evidence offline, with no node", Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			all := true
-			var newer [][]byte
-			for _, name := range cards {
+			var known [][]byte
+			for _, name := range append(with, cards...) {
 				b, err := os.ReadFile(name)
 				if err != nil {
 					return err
 				}
-				newer = append(newer, b)
+				known = append(known, b)
 			}
 			var results []verification
 			for _, name := range args {
@@ -89,7 +106,7 @@ func (a *app) verifyCmd() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				v := verify(name, b, want, newer)
+				v := verify(name, b, want, known)
 				all = all && v.OK
 				results = append(results, v)
 			}
@@ -111,16 +128,17 @@ func (a *app) verifyCmd() *cobra.Command {
 		},
 	}
 	c.Flags().StringArrayVar(&cards, "card", nil, "a newer card of a party: what was signed with a key that it replaced, beyond where it says, is refused")
+	c.Flags().StringArrayVar(&with, "with", nil, "a card, an accord or a whole receipt that is at hand: what a short file leaves out is taken from there")
 	c.Flags().StringVar(&want, "accord", "", "the accord that it must be under: its id or the beginning of it")
 	return c
 }
 
-func verify(name string, b []byte, want string, newer [][]byte) verification {
+func verify(name string, b []byte, want string, known [][]byte) verification {
 	out := verification{What: "receipt", File: name, Signers: []string{}, Witnesses: []string{}, Reasons: []string{}}
 	if accord.IsEvidence(b) {
-		return verifyEvidence(out, b, want, newer)
+		return verifyEvidence(out, b, want, known)
 	}
-	v, err := accord.VerifyReceipt(b, newer...)
+	v, err := accord.VerifyReceipt(b, known...)
 	if err == nil && !strings.HasPrefix(v.Accord.ID, want) {
 		err = fmt.Errorf("it is under accord %s, not %s", v.Accord.ID, want)
 	}
@@ -131,7 +149,13 @@ func verify(name string, b []byte, want string, newer [][]byte) verification {
 	out.OK = true
 	out.Signers = append([]string{v.Event.Party}, v.Members...)
 	out.Witnesses = append(out.Witnesses, v.Witnesses...)
-	out.PostQuantum = v.PostQuantum
+	out.PostQuantum, out.Strengths, out.Brief = v.PostQuantum, []string{"Ed25519"}, v.Brief
+	if len(v.PostQuantum) > 0 {
+		out.Strengths = append(out.Strengths, "ML-DSA-44")
+	}
+	if v.Brief {
+		out.Reasons = append(out.Reasons, "a short file: cosignatures were checked by Ed25519 alone; the whole receipt has those by ML-DSA-44 too")
+	}
 	if !v.WitnessedAt.IsZero() {
 		out.WitnessedAt = v.WitnessedAt.UTC().Format("2006-01-02T15:04:05.000000Z")
 	}
@@ -147,9 +171,9 @@ func verify(name string, b []byte, want string, newer [][]byte) verification {
 }
 
 // verifyEvidence judges evidence against the owner of a log.
-func verifyEvidence(out verification, b []byte, want string, newer [][]byte) verification {
+func verifyEvidence(out verification, b []byte, want string, known [][]byte) verification {
 	out.What = "evidence"
-	v, err := accord.VerifyEvidence(b, newer...)
+	v, err := accord.VerifyEvidence(b, known...)
 	if err == nil && !strings.HasPrefix(v.Accord.ID, want) {
 		err = fmt.Errorf("it is under accord %s, not %s", v.Accord.ID, want)
 	}
@@ -188,6 +212,7 @@ func (v verification) print(w io.Writer) {
 	line(w, "accord", short(v.Accord), v.Title)
 	line(w, "signed by", strings.Join(v.Signers, ", "))
 	line(w, "witnessed by", strings.Join(v.Witnesses, ", "), v.WitnessedAt)
+	line(w, "checked by", strings.Join(v.Strengths, ", "))
 	line(w, "with ML-DSA-44", strings.Join(v.PostQuantum, ", "))
 	for _, k := range v.Keys {
 		party, fp, _ := strings.Cut(k, " ")
@@ -246,6 +271,7 @@ func (a *app) logCmd() *cobra.Command {
 		},
 	}
 	var out string
+	var short bool
 	evidence := &cobra.Command{
 		Use: "evidence [ALARM]", Short: "List alarms, or write one's evidence as a file that parley verify judges", Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -253,6 +279,12 @@ func (a *app) logCmd() *cobra.Command {
 				var file []byte
 				if err := a.client().Get(c.Context(), "/alarms/"+url.PathEscape(args[0])+"/evidence", nil, &file); err != nil {
 					return err
+				}
+				if short {
+					var err error
+					if file, err = accord.Brief(file); err != nil {
+						return err
+					}
 				}
 				if err := os.WriteFile(out, file, 0o644); err != nil {
 					return err
@@ -277,6 +309,7 @@ func (a *app) logCmd() *cobra.Command {
 		},
 	}
 	evidence.Flags().StringVarP(&out, "out", "o", "parley-evidence.txt", "file to write")
+	evidence.Flags().BoolVar(&short, "short", false, shortUsage)
 	return group("log", "The ledger: who did what, when", show, audit, evidence)
 }
 

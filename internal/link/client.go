@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,14 +22,15 @@ import (
 // the line comes back, else when [Client.Finish] is called. It is safe for
 // concurrent use, with one exchange at a time for each partner and accord.
 type Client struct {
-	cert tls.Certificate
-	dir  string
+	own Own
+	dir string
 	// Stall is for how long nothing may move before a line counts as down; the
 	// zero value means a minute. How long a whole parcel takes is not bounded.
 	Stall time.Duration
 
 	mu         sync.Mutex
 	lines      map[string]*http.Client // by pin; guarded by mu
+	shown      []byte                  // the certificate of our own that they show; guarded by mu
 	unfinished map[string]*transfer    // by pin and accord; guarded by mu
 }
 
@@ -53,11 +56,10 @@ func (t *transfer) close() {
 // have moved.
 const tries = 100
 
-// NewClient returns a client that shows a certificate as its own and keeps
-// parcels under way in files in dir; empty is the system's place for temporary
-// files.
-func NewClient(cert tls.Certificate, dir string) *Client {
-	return &Client{cert: cert, dir: dir, lines: make(map[string]*http.Client), unfinished: make(map[string]*transfer)}
+// NewClient returns a client that shows what own returns and keeps parcels under
+// way in files in dir; empty is the system's place for temporary files.
+func NewClient(own Own, dir string) *Client {
+	return &Client{own: own, dir: dir, lines: make(map[string]*http.Client), unfinished: make(map[string]*transfer)}
 }
 
 // Close closes idle lines and drops what was cut off.
@@ -91,11 +93,20 @@ func (c *Client) leave(pin, accord string, t *transfer) {
 	}
 }
 
-// line returns the client for a pinned key: connections made under one pin are
-// never used for another.
+// line returns the client for a pinned key: connections made under one pin, or
+// with one key of our own, are never used for another.
 func (c *Client) line(pin string) *http.Client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	cert := c.own()
+	if !bytes.Equal(c.shown, cert.Certificate[0]) {
+		// Under the old key the other side knows us only until it has our new card.
+		for _, l := range c.lines {
+			l.CloseIdleConnections()
+		}
+		clear(c.lines)
+		c.shown = cert.Certificate[0]
+	}
 	if l, ok := c.lines[pin]; ok {
 		return l
 	}
@@ -104,11 +115,11 @@ func (c *Client) line(pin string) *http.Client {
 		IdleConnTimeout: 30 * time.Second,
 		TLSClientConfig: &tls.Config{
 			MinVersion:         tls.VersionTLS13,
-			Certificates:       []tls.Certificate{c.cert},
+			Certificates:       []tls.Certificate{cert},
 			InsecureSkipVerify: true, // names and authorities say nothing here: the pin below does
 			VerifyConnection: func(s tls.ConnectionState) error {
-				if got := pinOf(s.PeerCertificates[0]); got != pin {
-					return fmt.Errorf("server key %s is not the one on the card (%s)", got, pin)
+				if !slices.Contains(pinsOf(s.PeerCertificates), pin) {
+					return fmt.Errorf("server key %s is not the one on the card (%s)", pinOf(s.PeerCertificates[0]), pin)
 				}
 				return nil
 			},

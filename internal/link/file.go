@@ -65,14 +65,14 @@ func Seal(w io.Writer, recipient, dir string, parcels iter.Seq2[Parcel, error]) 
 	return nil
 }
 
-// Unseal reads what Seal wrote and calls fn with each parcel, in order, once the
+// Unseal reads what Seal wrote to any of the recipient's keys and calls fn with each parcel, in order, once the
 // whole file has been seen to be good. A file for somebody else, a damaged or a
 // cut one is [ErrParcel], and fn is not called. The decrypted file lies in dir
 // meanwhile, without a name; empty is the system's place for temporary files.
-func Unseal(r io.Reader, identity age.Identity, dir string, fn func(Parcel) error) error {
-	dec, err := age.Decrypt(r, identity)
+func Unseal(r io.Reader, keys []age.Identity, dir string, fn func(Parcel) error) error {
+	dec, err := age.Decrypt(r, keys...)
 	if err != nil {
-		return fmt.Errorf("%w: it cannot be opened with this node's key: %v", ErrParcel, err)
+		return fmt.Errorf("%w: it cannot be opened with this node's keys: %v", ErrParcel, err)
 	}
 	f, err := os.CreateTemp(dir, "parcels-")
 	if err != nil {

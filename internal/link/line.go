@@ -28,7 +28,16 @@ var ErrRefused = errors.New("refused by the other side")
 // self-signed: partners pin the key from the party's card and look at nothing
 // else in it.
 func Certificate(party string, key ed25519.PrivateKey) (tls.Certificate, error) {
-	tmpl := &x509.Certificate{
+	tmpl := template(party)
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("making the link certificate: %w", err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+}
+
+func template(party string) *x509.Certificate {
+	return &x509.Certificate{
 		SerialNumber: big.NewInt(1),
 		Subject:      pkix.Name{CommonName: party},
 		NotBefore:    time.Unix(0, 0),
@@ -36,11 +45,26 @@ func Certificate(party string, key ed25519.PrivateKey) (tls.Certificate, error) 
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+}
+
+// maxRenewals bounds the keys that a chain goes back.
+const maxRenewals = 8
+
+// Renew makes the certificate of a party's next TLS key: signed by the key before
+// it, whose own chain follows, so that a partner that has not seen the card with
+// the new key yet still finds the one that it has pinned (as the newWithOld of
+// RFC 4210 section 4.4). Nothing needs the old private key any more.
+func Renew(old tls.Certificate, party string, key ed25519.PrivateKey) (tls.Certificate, error) {
+	parent, err := x509.ParseCertificate(old.Certificate[0])
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("reading the link certificate: %w", err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template(party), parent, key.Public(), old.PrivateKey)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("making the link certificate: %w", err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+	chain := append([][]byte{der}, old.Certificate...)
+	return tls.Certificate{Certificate: chain[:min(len(chain), maxRenewals+1)], PrivateKey: key}, nil
 }
 
 // Pin is the SHA-256 of a certificate's SubjectPublicKeyInfo in base64
@@ -51,6 +75,30 @@ func Pin(cert tls.Certificate) (string, error) {
 		return "", fmt.Errorf("reading the link certificate: %w", err)
 	}
 	return pinOf(c), nil
+}
+
+// pinsOf are the pins by which a peer may be known that shows these certificates
+// and has the key of the first: its own, and those of the keys before it, as far
+// as each is signed by the next. The newest comes first.
+func pinsOf(chain []*x509.Certificate) []string {
+	var pins []string
+	for i, c := range chain {
+		if i > maxRenewals || i > 0 && c.CheckSignature(chain[i-1].SignatureAlgorithm, chain[i-1].RawTBSCertificate, chain[i-1].Signature) != nil {
+			break
+		}
+		pins = append(pins, pinOf(c))
+	}
+	return pins
+}
+
+// find is the party of a peer that shows these certificates.
+func (who Who) find(chain []*x509.Certificate) (party string, ok bool) {
+	for _, pin := range pinsOf(chain) {
+		if party, ok := who(pin); ok {
+			return party, true
+		}
+	}
+	return "", false
 }
 
 func pinOf(c *x509.Certificate) string {
@@ -70,15 +118,22 @@ type Receiver func(ctx context.Context, from string, p Parcel) (Parcel, error)
 // ErrSay marks an error whose text is meant for the other side.
 var ErrSay = errors.New("refused")
 
+// Own returns the certificate of this party's newest TLS key. It must be safe for
+// concurrent use.
+type Own func() tls.Certificate
+
 // ServerTLS is the server side of the line: TLS 1.3, and only clients whose
 // key a card pins get past the handshake.
-func ServerTLS(cert tls.Certificate, who Who) *tls.Config {
+func ServerTLS(own Own, who Who) *tls.Config {
 	return &tls.Config{
-		MinVersion:   tls.VersionTLS13,
-		Certificates: []tls.Certificate{cert},
-		ClientAuth:   tls.RequireAnyClientCert,
+		MinVersion: tls.VersionTLS13,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			cert := own()
+			return &cert, nil
+		},
+		ClientAuth: tls.RequireAnyClientCert,
 		VerifyConnection: func(s tls.ConnectionState) error {
-			if _, ok := who(pinOf(s.PeerCertificates[0])); !ok {
+			if _, ok := who.find(s.PeerCertificates); !ok {
 				return errors.New("client key is not pinned by any card")
 			}
 			return nil

@@ -13,9 +13,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -389,12 +391,14 @@ func newLine(t *testing.T, receive link.Receiver) testLine {
 		t.Fatal(err)
 	}
 	handler := link.NewServer(who, receive, t.TempDir())
-	srv := &http.Server{Handler: handler, TLSConfig: link.ServerTLS(certs[0], who)}
+	srv := &http.Server{Handler: handler, TLSConfig: link.ServerTLS(own(certs[0]), who)}
 	go func() { _ = srv.ServeTLS(l, "", "") }()
-	client := link.NewClient(certs[1], t.TempDir())
+	client := link.NewClient(own(certs[1]), t.TempDir())
 	t.Cleanup(func() { client.Close(); srv.Close(); handler.Close() })
 	return testLine{"https://" + l.Addr().String(), pins[0], client, handler, certs[1]}
 }
+
+func own(cert tls.Certificate) link.Own { return func() tls.Certificate { return cert } }
 
 func TestLineKnowsBothEnds(t *testing.T) {
 	got := ""
@@ -433,7 +437,7 @@ func TestLineKnowsBothEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger := link.NewClient(cert, t.TempDir())
+	stranger := link.NewClient(own(cert), t.TempDir())
 	defer stranger.Close()
 	if _, err := stranger.Exchange(t.Context(), endpoint, pin, p); err == nil {
 		t.Error("a stranger got through the handshake")
@@ -462,7 +466,7 @@ func TestSealedParcelIsForItsRecipient(t *testing.T) {
 	var got []link.Parcel
 	read := func(b []byte, id age.Identity) error {
 		got = nil
-		return link.Unseal(bytes.NewReader(b), id, t.TempDir(), func(p link.Parcel) error {
+		return link.Unseal(bytes.NewReader(b), []age.Identity{id}, t.TempDir(), func(p link.Parcel) error {
 			got = append(got, p)
 			return nil
 		})
@@ -525,5 +529,92 @@ func TestOvertakenPartIsNoNews(t *testing.T) {
 	}
 	if _, err := link.Check(other.parcel(t, 0, 3, 8), s.replica(t, 5), s.accord, s.book); !errors.Is(err, link.ErrSuspect) {
 		t.Errorf("another history: %v, want ErrSuspect", err)
+	}
+}
+
+// Who has the card with the key before finds it behind the new one, on either
+// side of the line, until too many have passed. Showing the old certificates
+// without their keys helps nobody.
+func TestRenewedKeyIsKnownByTheOneBefore(t *testing.T) {
+	newKey := func() ed25519.PrivateKey {
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	var receives link.Receiver = func(_ context.Context, _ string, p link.Parcel) (link.Parcel, error) {
+		return link.Parcel{Header: link.Header{From: p.To, To: p.From, Accord: p.Header.Accord}}, nil
+	}
+	certs := make([]tls.Certificate, 2) // of server and client
+	pins := make([]string, 2)
+	for i, party := range []string{"south", "north"} {
+		cert, err := link.Certificate(party, newKey())
+		if err != nil {
+			t.Fatal(err)
+		}
+		certs[i] = cert
+		if pins[i], err = link.Pin(cert); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := certs[1]
+	who := func(pin string) (string, bool) { return "north", pin == pins[1] }
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	mine := func(i int) link.Own {
+		return func() tls.Certificate {
+			mu.Lock()
+			defer mu.Unlock()
+			return certs[i]
+		}
+	}
+	handler := link.NewServer(who, receives, t.TempDir())
+	srv := &http.Server{Handler: handler, TLSConfig: link.ServerTLS(mine(0), who), ErrorLog: log.New(io.Discard, "", 0)}
+	go func() { _ = srv.ServeTLS(l, "", "") }()
+	client := link.NewClient(mine(1), t.TempDir())
+	t.Cleanup(func() { client.Close(); srv.Close(); handler.Close() })
+	try := func(c *link.Client) error {
+		_, err := c.Exchange(t.Context(), "https://"+l.Addr().String(), pins[0], link.Parcel{Header: link.Header{From: "north", To: "south", Accord: "a"}})
+		return err
+	}
+	for i := range 9 {
+		mu.Lock()
+		for j, party := range []string{"south", "north"} {
+			if certs[j], err = link.Renew(certs[j], party, newKey()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mu.Unlock()
+		// A connection that is open was made with the key before.
+		if err := try(client); (err == nil) != (i < 8) {
+			t.Errorf("after %d renewals: %v", i+1, err)
+		}
+	}
+	certs[0], err = link.Renew(certs[0], "south", newKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief, err := link.Certificate("north", newKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief.Certificate = append(thief.Certificate, old.Certificate...)
+	c := link.NewClient(own(thief), t.TempDir())
+	defer c.Close()
+	pins[0], err = link.Pin(certs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := try(c); err == nil {
+		t.Error("a stranger who shows a certificate of north behind its own got through")
+	}
+	c = link.NewClient(own(old), t.TempDir())
+	defer c.Close()
+	if err := try(c); err != nil {
+		t.Errorf("the key that is pinned: %v, so that the refusal above shows nothing", err)
 	}
 }

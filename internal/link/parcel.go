@@ -65,6 +65,9 @@ type Header struct {
 	// in Own.
 	Want     int64 `json:"want,omitzero"`
 	OwnFirst int64 `json:"own_first,omitzero"`
+	// Returned is, once From's own log came back, the first Want that it asked
+	// with; a parcel from before the loss has none.
+	Returned int64 `json:"returned,omitzero"`
 	// Took is the [Parcel.Repeated] of the newest parcel of To that From took in
 	// under the accord; empty where there is none.
 	Took string `json:"took,omitzero"`

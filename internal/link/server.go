@@ -133,7 +133,7 @@ func (s *Server) known(fn func(w http.ResponseWriter, r *http.Request, from stri
 			problem(w, http.StatusForbidden, "a client certificate is needed")
 			return
 		}
-		from, ok := s.who(pinOf(r.TLS.PeerCertificates[0]))
+		from, ok := s.who.find(r.TLS.PeerCertificates)
 		if !ok {
 			problem(w, http.StatusForbidden, "the key is not known")
 			return

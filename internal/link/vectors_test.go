@@ -281,7 +281,7 @@ func TestParcelVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	var inFile [][]byte
-	err = link.Unseal(bytes.NewReader(v.File.Bytes), id, t.TempDir(), func(p link.Parcel) error {
+	err = link.Unseal(bytes.NewReader(v.File.Bytes), []age.Identity{id}, t.TempDir(), func(p link.Parcel) error {
 		inFile = append(inFile, uncompressed(t, p))
 		return nil
 	})

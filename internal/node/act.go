@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -45,57 +46,99 @@ func (n *Node) act(tx store.Tx, a accord.Accord, kind ledger.Kind, data any, aud
 // actAll appends acts of this party to its log under an accord, as [Node.act]
 // does one, and returns the index of the first.
 func (n *Node) actAll(tx store.Tx, a accord.Accord, acts []act) (int64, error) {
-	log := ledger.Origin(a.ID, n.cfg.Party)
-	size, err := tx.LogSize(log)
-	if err != nil || len(acts) == 0 {
-		return size, err
+	if len(acts) == 0 {
+		return tx.LogSize(ledger.Origin(a.ID, n.cfg.Party))
 	}
-	if err := n.whole(tx, log, size); err != nil {
+	p, err := n.openPage(tx, a)
+	if err != nil {
 		return 0, err
 	}
-	var seen []ledger.Seen
-	for _, p := range n.others(a) {
-		s, ok, err := n.seenOf(tx, a, p)
-		if err != nil {
+	entries := make([]entry, len(acts))
+	for i, x := range acts {
+		if entries[i], err = p.entry(x, n.opt.Rand); err != nil {
 			return 0, err
+		}
+	}
+	first := p.size
+	return first, p.append(tx, entries)
+}
+
+// page is where the next acts go: the end of our log under an accord, as one
+// transaction finds it.
+type page struct {
+	accord, party string
+	log           string
+	size          int64
+	seen          []ledger.Seen
+	now           time.Time
+}
+
+// entry is an act in the form in which it is written.
+type entry struct {
+	leaf  []byte
+	event store.Event // without its index
+}
+
+// openPage finds the end of our log; it refuses where the log is not whole.
+func (n *Node) openPage(tx store.Tx, a accord.Accord) (page, error) {
+	p := page{accord: a.ID, party: n.cfg.Party, log: ledger.Origin(a.ID, n.cfg.Party)}
+	var err error
+	if p.size, err = tx.LogSize(p.log); err != nil {
+		return p, err
+	}
+	if err := n.whole(tx, p.log, p.size); err != nil {
+		return p, err
+	}
+	for _, m := range n.others(a) {
+		s, ok, err := n.seenOf(tx, a, m)
+		if err != nil {
+			return p, err
 		}
 		if ok {
-			seen = append(seen, s)
+			p.seen = append(p.seen, s)
 		}
 	}
-	now, err := n.actTime(tx, log, size)
+	p.now, err = n.actTime(tx, p.log, p.size)
+	return p, err
+}
+
+// entry puts an act into its form. It touches nothing but rand.
+func (p page) entry(x act, rand io.Reader) (entry, error) {
+	raw, err := json.Marshal(x.data)
 	if err != nil {
-		return 0, err
+		return entry{}, fmt.Errorf("encoding %s: %w", x.kind, err)
 	}
-	leaves := make([][]byte, len(acts))
-	events := make([]store.Event, len(acts))
-	for i, x := range acts {
-		raw, err := json.Marshal(x.data)
-		if err != nil {
-			return 0, fmt.Errorf("encoding %s: %w", x.kind, err)
-		}
-		leaf, ev, salt, err := ledger.NewLeaf(ledger.Event{Accord: a.ID, Party: n.cfg.Party, Kind: x.kind, At: now, Data: raw}, seen, n.opt.Rand)
-		if err != nil {
-			return 0, err
-		}
-		leaves[i] = leaf.Marshal()
-		events[i] = store.Event{
-			Log: log, Index: size + int64(i), Kind: string(x.kind), At: now.UnixMicro(), Bytes: ev, Salt: salt, Audience: strings.Join(x.audience, ","),
-		}
-	}
-	hs, _, err := ledger.Grow(size, leaves, hashes{tx, log})
+	leaf, ev, salt, err := ledger.NewLeaf(ledger.Event{Accord: p.accord, Party: p.party, Kind: x.kind, At: p.now, Data: raw}, p.seen, rand)
 	if err != nil {
-		return 0, err
+		return entry{}, err
 	}
-	if err := tx.AppendLeaves(log, size, leaves, hs); err != nil {
-		return 0, fmt.Errorf("appending to the ledger: %w", err)
+	return entry{leaf.Marshal(), store.Event{
+		Log: p.log, Kind: string(x.kind), At: p.now.UnixMicro(), Bytes: ev, Salt: salt, Audience: strings.Join(x.audience, ","),
+	}}, nil
+}
+
+// append writes entries, the first of them at p.size, and turns p to behind them.
+func (p *page) append(tx store.Tx, entries []entry) error {
+	leaves := make([][]byte, len(entries))
+	events := make([]store.Event, len(entries))
+	for i, e := range entries {
+		leaves[i], events[i] = e.leaf, e.event
+		events[i].Index = p.size + int64(i)
 	}
+	hs, _, err := ledger.Grow(p.size, leaves, hashes{tx, p.log})
+	if err != nil {
+		return err
+	}
+	if err := tx.AppendLeaves(p.log, p.size, leaves, hs); err != nil {
+		return fmt.Errorf("appending to the ledger: %w", err)
+	}
+	p.size += int64(len(entries))
 	for _, e := range events {
 		if err := tx.PutEvent(e); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return size, nil
+	return nil
 }
 
 // actTime is the time of an act: now, and never before the act before it, so

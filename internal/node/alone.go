@@ -105,7 +105,7 @@ func (w *Witness) begin() error {
 	}
 	now := w.opt.Now().UTC().Truncate(time.Second)
 	c, err := accord.SignCard(accord.Card{
-		Party: w.cfg.Party, Name: w.cfg.Name, Sequence: 1, TLS: pin, Parcel: w.keys.parcel.Recipient().String(),
+		Party: w.cfg.Party, Name: w.cfg.Name, Sequence: 1, TLS: pin, Parcel: w.keys.recipient(),
 		Endpoints: []string{"https://" + w.cfg.Link}, NotBefore: now, NotAfter: now.Add(cardLife),
 	}, w.keys.root, w.keys.signing.Public(), w.keys.cosigning.Public())
 	if err != nil {
@@ -325,7 +325,7 @@ func (w *Witness) Run(ctx context.Context, ready func()) error {
 	parcels := link.NewServer(w.who, w.Receive, w.dir)
 	defer parcels.Close()
 	srv := &http.Server{
-		Handler: parcels, TLSConfig: link.ServerTLS(w.keys.tls, w.who),
+		Handler: parcels, TLSConfig: link.ServerTLS(func() tls.Certificate { return w.keys.tls }, w.who),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		ErrorLog:     log.New(witnessLog{w.opt.Log}, "", 0),
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},

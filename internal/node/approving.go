@@ -179,7 +179,7 @@ func (n *Node) ApproveRelease(ctx context.Context, id string, by User) (PendingR
 		if p.Needed = g.out.Approvals; len(p.Approvals) < p.Needed {
 			return nil
 		}
-		if err := n.send(tx, pc, []*gathered{&g}); err != nil {
+		if err := n.send(tx, pc, &g); err != nil {
 			return err
 		}
 		p.State, p.Release = pendingReleased, &g.out

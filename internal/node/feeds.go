@@ -146,7 +146,7 @@ func (n *Node) seal(secret string) ([]byte, error) {
 		return nil, nil
 	}
 	var b bytes.Buffer
-	w, err := age.Encrypt(&b, n.keys.parcel.Recipient())
+	w, err := age.Encrypt(&b, n.parcelKeys()[0].Recipient())
 	if err == nil {
 		_, err = io.WriteString(w, secret)
 	}
@@ -163,9 +163,9 @@ func (n *Node) unseal(b []byte) (string, error) {
 	if len(b) == 0 {
 		return "", nil
 	}
-	r, err := age.Decrypt(bytes.NewReader(b), n.keys.parcel)
+	r, err := age.Decrypt(bytes.NewReader(b), n.identities()...)
 	if err != nil {
-		return "", fmt.Errorf("the feed's secret does not open with this node's key; add the feed again: %w", err)
+		return "", fmt.Errorf("the feed's secret does not open with this node's keys; add the feed again: %w", err)
 	}
 	s, err := io.ReadAll(io.LimitReader(r, 64<<10))
 	return string(s), err

@@ -68,6 +68,27 @@ func (g *guard) last(log string) (t signedTree, ok bool, err error) {
 	return t, t.Size > 0, nil
 }
 
+// all lists the trees that were signed last, of every log.
+func (g *guard) all() ([]signedTree, error) {
+	names, err := filepath.Glob(filepath.Join(g.dir, "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	var out []signedTree
+	for _, name := range names {
+		var t signedTree
+		b, err := os.ReadFile(name)
+		if err == nil {
+			err = json.Unmarshal(b, &t)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the signing state %s: %w", name, err)
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
 // put records a tree, durably, before it is signed. The caller holds mu.
 func (g *guard) put(t signedTree) error {
 	b, err := json.Marshal(t)

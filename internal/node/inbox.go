@@ -70,7 +70,7 @@ func (n *Node) takeContent(tx store.Tx, pc pact, from string, index int64, e led
 func (n *Node) takeEvent(tx store.Tx, pc pact, index int64, e ledger.Event) error {
 	switch e.Kind {
 	case ledger.Received:
-		return n.takeReceived(tx, pc, e)
+		return n.takeReceived(tx, pc, index, e)
 	case ledger.Withdrawn:
 		return n.takeWithdrawal(tx, pc, index, e)
 	case ledger.RequestMade:
@@ -83,10 +83,17 @@ func (n *Node) takeEvent(tx store.Tx, pc pact, index int64, e ledger.Event) erro
 	return nil
 }
 
-// takeReceived marks what the partner says it durably holds as delivered.
-func (n *Node) takeReceived(tx store.Tx, pc pact, e ledger.Event) error {
+// takeReceived marks what the partner says it durably holds as delivered; not
+// where it says so in a part of its log that it has lost since.
+func (n *Node) takeReceived(tx store.Tx, pc pact, index int64, e ledger.Event) error {
 	d, err := decodeData[ledger.Receipts](e)
 	if err != nil || d.From != n.cfg.Party {
+		return err
+	}
+	var lack int64
+	if err := getDoc(tx, docLack, peerID(pc.ID, e.Party), &lack); err == nil && index >= lack-1 {
+		return nil
+	} else if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	log := ledger.Origin(pc.ID, n.cfg.Party)

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -73,15 +74,25 @@ func (c Config) cadence() (time.Duration, error) {
 // by the node's user only.
 type keys struct {
 	root ledger.Key // long-term: signs cards
-	// The operational keys: signing signs acts, and cosigns together with
-	// cosigning. They are replaced together and kept in one file, which in
-	// nodes of early versions holds the first alone.
+	copy []byte     // derives the ids of released copies
+	operational
+	// parcel opens parcel files and our own sealed secrets. The newest, which the
+	// card names, comes first; the others open what was sealed before.
+	parcel []*age.HybridIdentity
+	// tls has the newest link key and the chain back to those before it.
+	tls tls.Certificate
+}
+
+// operational are the keys that sign acts, and cosign together. They are replaced
+// together and kept in one file, which in nodes of early versions holds the first
+// alone.
+type operational struct {
 	signing   ledger.Key
 	cosigning ledger.MLDSAKey
-	tls       tls.Certificate
-	parcel    *age.HybridIdentity
-	copy      []byte // derives the ids of released copies
 }
+
+// recipient is what the card says of the parcel key.
+func (k keys) recipient() string { return k.parcel[0].Recipient().String() }
 
 const (
 	configFile = "node.json"
@@ -91,102 +102,175 @@ const (
 )
 
 func makeKeys(dir string) error {
-	for _, name := range []string{"root", "tls", "copy"} {
-		seed := make([]byte, 32)
-		if _, err := io.ReadFull(rand.Reader, seed); err != nil {
-			return fmt.Errorf("drawing the %s key: %w", name, err)
+	dir = filepath.Join(dir, keysFolder)
+	for _, name := range []string{"root.key", "copy.key"} {
+		seed, err := drawSeed(rand.Reader)
+		if err != nil {
+			return err
 		}
-		if err := writeFile(filepath.Join(dir, keysFolder, name+".key"), []byte(hex.EncodeToString(seed)+"\n")); err != nil {
+		if err := writeFile(filepath.Join(dir, name), []byte(hex.EncodeToString(seed)+"\n")); err != nil {
 			return err
 		}
 	}
-	k, ml, err := drawOperational(rand.Reader)
+	next, err := drawKeys(rand.Reader)
 	if err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(dir, keysFolder, signingFile), operationalText(k, ml)); err != nil {
-		return err
-	}
-	id, err := age.GenerateHybridIdentity()
-	if err != nil {
-		return fmt.Errorf("drawing the parcel key: %w", err)
-	}
-	return writeFile(filepath.Join(dir, keysFolder, "parcel.key"), []byte(id.String()+"\n"))
+	return errors.Join(
+		writeFile(filepath.Join(dir, signingFile), next.operational.text()),
+		writeFile(filepath.Join(dir, parcelFile), parcelText([]*age.HybridIdentity{next.parcel})),
+		writeFile(filepath.Join(dir, tlsFile), []byte(hex.EncodeToString(next.tls)+"\n")),
+	)
 }
 
-const signingFile = "signing.key"
+const (
+	signingFile = "signing.key"
+	// parcelFile has an identity a line, the newest first.
+	parcelFile = "parcel.key"
+	// tlsFile has the seed of the newest link key; once it was replaced, its
+	// certificate and those of the keys before it follow, a line each, in base64.
+	tlsFile = "tls.key"
+)
 
-func drawOperational(rand io.Reader) (k ledger.Key, ml ledger.MLDSAKey, err error) {
-	if k, err = ledger.GenerateKey(rand); err == nil {
-		ml, err = ledger.GenerateMLDSAKey(rand)
+func drawSeed(rand io.Reader) ([]byte, error) {
+	seed := make([]byte, ed25519.SeedSize)
+	if _, err := io.ReadFull(rand, seed); err != nil {
+		return nil, fmt.Errorf("drawing a key: %w", err)
 	}
-	return k, ml, err
+	return seed, nil
 }
 
-// operationalText is the file of the two operational keys, one line each.
-func operationalText(k ledger.Key, ml ledger.MLDSAKey) []byte {
-	return []byte(hex.EncodeToString(k.Seed()) + "\n" + hex.EncodeToString(ml.Seed()) + "\n")
+func drawOperational(rand io.Reader) (o operational, err error) {
+	if o.signing, err = ledger.GenerateKey(rand); err == nil {
+		o.cosigning, err = ledger.GenerateMLDSAKey(rand)
+	}
+	return o, err
 }
 
-// parseOperational reads operationalText, or the one line of early versions.
-func parseOperational(b []byte) (k ledger.Key, ml ledger.MLDSAKey, err error) {
+// text is the file of the two operational keys, one line each.
+func (o operational) text() []byte {
+	return []byte(hex.EncodeToString(o.signing.Seed()) + "\n" + hex.EncodeToString(o.cosigning.Seed()) + "\n")
+}
+
+// parseOperational reads what text wrote, or the one line of early versions.
+func parseOperational(b []byte) (o operational, err error) {
 	first, second, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
 	seed, err := hex.DecodeString(first)
 	if err != nil {
-		return k, ml, errors.New("want 64 hexadecimal digits")
+		return o, errors.New("want 64 hexadecimal digits")
 	}
-	if k, err = ledger.ParseKey(seed); err != nil || second == "" {
-		return k, ml, err
+	if o.signing, err = ledger.ParseKey(seed); err != nil || second == "" {
+		return o, err
 	}
 	if seed, err = hex.DecodeString(second); err != nil {
-		return k, ml, errors.New("want 64 hexadecimal digits in the second line")
+		return o, errors.New("want 64 hexadecimal digits in the second line")
 	}
-	ml, err = ledger.ParseMLDSAKey(seed)
-	return k, ml, err
+	o.cosigning, err = ledger.ParseMLDSAKey(seed)
+	return o, err
+}
+
+func parcelText(ids []*age.HybridIdentity) []byte {
+	var b strings.Builder
+	for _, id := range ids {
+		b.WriteString(id.String() + "\n")
+	}
+	return []byte(b.String())
+}
+
+func parseParcelKeys(b []byte) (ids []*age.HybridIdentity, err error) {
+	for line := range strings.Lines(strings.TrimSpace(string(b))) {
+		id, err := age.ParseHybridIdentity(strings.TrimSpace(line))
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	if len(ids) == 0 {
+		return nil, errors.New("it is empty")
+	}
+	return ids, nil
+}
+
+func tlsText(cert tls.Certificate) []byte {
+	var b strings.Builder
+	b.WriteString(hex.EncodeToString(cert.PrivateKey.(ed25519.PrivateKey).Seed()) + "\n")
+	for _, der := range cert.Certificate {
+		b.WriteString(base64.StdEncoding.EncodeToString(der) + "\n")
+	}
+	return []byte(b.String())
+}
+
+func parseTLS(b []byte, party string) (tls.Certificate, error) {
+	lines := strings.Fields(string(b))
+	if len(lines) == 0 {
+		return tls.Certificate{}, errors.New("it is empty")
+	}
+	seed, err := hex.DecodeString(lines[0])
+	if err != nil || len(seed) != ed25519.SeedSize {
+		return tls.Certificate{}, errors.New("want 64 hexadecimal digits in the first line")
+	}
+	cert, err := link.Certificate(party, ed25519.NewKeyFromSeed(seed))
+	if err != nil || len(lines) == 1 {
+		return cert, err
+	}
+	own, err := link.Pin(cert)
+	if err != nil {
+		return cert, err
+	}
+	cert.Certificate = nil
+	for _, line := range lines[1:] {
+		der, err := base64.StdEncoding.DecodeString(line)
+		if err != nil {
+			return cert, errors.New("want base64 in the lines after the first")
+		}
+		cert.Certificate = append(cert.Certificate, der)
+	}
+	if pin, err := link.Pin(cert); err != nil || pin != own {
+		return cert, errors.New("the certificate in its second line is not that of its key")
+	}
+	return cert, nil
 }
 
 func loadKeys(dir, party string) (keys, error) {
 	var k keys
-	seed := func(name string) ([]byte, error) {
-		b, err := os.ReadFile(filepath.Join(dir, keysFolder, name+".key"))
+	dir = filepath.Join(dir, keysFolder)
+	read := func(name string, parse func(b []byte) error) error {
+		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
-			return nil, fmt.Errorf("%s key: %w", name, err)
+			return fmt.Errorf("keys: %w", err)
 		}
+		if err := parse(b); err != nil {
+			return fmt.Errorf("%s is damaged: %w", filepath.Join(dir, name), err)
+		}
+		return nil
+	}
+	seed := func(b []byte) ([]byte, error) {
 		s, err := hex.DecodeString(strings.TrimSpace(string(b)))
 		if err != nil || len(s) != 32 {
-			return nil, fmt.Errorf("%s key in %s is damaged: want 64 hexadecimal digits", name, filepath.Join(dir, keysFolder))
+			err = errors.New("want 64 hexadecimal digits")
 		}
-		return s, nil
+		return s, err
 	}
-	var err error
-	var raw [3][]byte
-	for i, name := range []string{"root", "tls", "copy"} {
-		if raw[i], err = seed(name); err != nil {
-			return k, err
+	err := read("root.key", func(b []byte) error {
+		s, err := seed(b)
+		if err == nil {
+			k.root, err = ledger.ParseKey(s)
 		}
+		return err
+	})
+	if err == nil {
+		err = read("copy.key", func(b []byte) (err error) { k.copy, err = seed(b); return err })
 	}
-	if k.root, err = ledger.ParseKey(raw[0]); err != nil {
-		return k, err
+	if err == nil {
+		err = read(signingFile, func(b []byte) (err error) { k.operational, err = parseOperational(b); return err })
 	}
-	if k.tls, err = link.Certificate(party, ed25519.NewKeyFromSeed(raw[1])); err != nil {
-		return k, err
+	if err == nil {
+		err = read(parcelFile, func(b []byte) (err error) { k.parcel, err = parseParcelKeys(b); return err })
 	}
-	k.copy = raw[2]
-	b, err := os.ReadFile(filepath.Join(dir, keysFolder, signingFile))
-	if err != nil {
-		return k, fmt.Errorf("signing key: %w", err)
+	if err == nil {
+		err = read(tlsFile, func(b []byte) (err error) { k.tls, err = parseTLS(b, party); return err })
 	}
-	if k.signing, k.cosigning, err = parseOperational(b); err != nil {
-		return k, fmt.Errorf("signing key in %s is damaged: %w", filepath.Join(dir, keysFolder), err)
-	}
-	b, err = os.ReadFile(filepath.Join(dir, keysFolder, "parcel.key"))
-	if err != nil {
-		return k, fmt.Errorf("parcel key: %w", err)
-	}
-	if k.parcel, err = age.ParseHybridIdentity(strings.TrimSpace(string(b))); err != nil {
-		return k, fmt.Errorf("parcel key is damaged: %w", err)
-	}
-	return k, nil
+	return k, err
 }
 
 // ReadConfig reads what the node or witness in a folder was made with.

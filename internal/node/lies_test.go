@@ -49,6 +49,11 @@ func Unsee(ctx context.Context, n *Node, accordID, party string) error {
 	})
 }
 
+// SuspendUnseeing makes a node record a suspension that names no checkpoint.
+func SuspendUnseeing(ctx context.Context, n *Node, accordID, reason string) error {
+	return SuspendAt(ctx, n, accordID, reason, n.now())
+}
+
 // Act makes a node record an act of any kind.
 func Act(ctx context.Context, n *Node, accordID string, kind ledger.Kind, data any) (index int64, err error) {
 	err = n.update(ctx, func(tx store.Tx) error {

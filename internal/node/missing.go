@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"parley.example/parley/accord"
 	"parley.example/parley/internal/link"
 	"parley.example/parley/internal/store"
 	"parley.example/parley/ledger"
@@ -30,8 +29,7 @@ type awaited struct {
 	Party  string `json:"party"`
 	Index  int64  `json:"index"`
 	Kind   string `json:"kind"`
-	Since  int64  `json:"since"` // Unix µs; when content could pass
-	Heard  int64  `json:"heard"` // when the partner was last heard without it
+	Since  int64  `json:"since"` // Unix µs; when it was announced
 }
 
 // expectAll notes the content that new entries announce to us and that did not
@@ -66,35 +64,7 @@ func (n *Node) expect(tx store.Tx, pc pact, index int64, e ledger.Event) error {
 	if _, err := tx.Doc(docHeld, mark); err == nil {
 		return nil
 	}
-	now := n.now().UnixMicro()
-	return putDoc(tx, docAwaited, mark, awaited{pc.ID, e.Party, index, string(e.Kind), now, now})
-}
-
-// heard notes that a partner was heard, and what of its content is still to
-// come. Time in which content may not pass does not count.
-func (n *Node) heard(tx store.Tx, pc pact, from string) error {
-	docs, err := tx.ListDocs(docAwaited)
-	if err != nil {
-		return err
-	}
-	now := n.now().UnixMicro()
-	for _, d := range docs {
-		var a awaited
-		if err := json.Unmarshal(d.Body, &a); err != nil {
-			return fmt.Errorf("stored %s does not read: %w", d.ID, err)
-		}
-		if a.Accord != pc.ID || a.Party != from {
-			continue
-		}
-		if pc.state.At(n.now()).Name != accord.InForce {
-			a.Since = now
-		}
-		a.Heard = now
-		if err := putDoc(tx, docAwaited, d.ID, a); err != nil {
-			return err
-		}
-	}
-	return nil
+	return putDoc(tx, docAwaited, mark, awaited{pc.ID, e.Party, index, string(e.Kind), n.now().UnixMicro()})
 }
 
 // withheld lists in words what partners announced and have not sent for a day
@@ -103,15 +73,29 @@ func (n *Node) withheld(ctx context.Context) ([]Waiting, error) {
 	var out []Waiting
 	err := n.view(ctx, func(tx store.Tx) error {
 		all, err := listDocs[awaited](tx, docAwaited)
+		if err != nil {
+			return err
+		}
+		peers := make(map[string]peer)
 		for _, a := range all {
-			if time.Duration(a.Heard-a.Since)*time.Microsecond < withheldAfter {
+			id := peerID(a.Accord, a.Party)
+			pr, known := peers[id]
+			if !known {
+				if pr, err = n.peer(tx, a.Accord, a.Party); err != nil {
+					return err
+				}
+				peers[id] = pr
+			}
+			// Time in which content may not pass does not count.
+			since := max(a.Since, pr.Barred)
+			if time.Duration(pr.Contact-since)*time.Microsecond < withheldAfter {
 				continue
 			}
-			out = append(out, Waiting{Kind: "alarm", At: stamp(time.UnixMicro(a.Heard)), Page: "ledger", Title: fmt.Sprintf(
+			out = append(out, Waiting{Kind: "alarm", At: stamp(time.UnixMicro(pr.Contact)), Page: "ledger", Title: fmt.Sprintf(
 				"%s announced content in entry %d of its log (%s) and has not sent it since %s, although it was heard. Ask it; there is no proof of this for others",
-				a.Party, a.Index, a.Kind, stamp(time.UnixMicro(a.Since)))})
+				a.Party, a.Index, a.Kind, stamp(time.UnixMicro(since)))})
 		}
-		return err
+		return nil
 	})
 	return out, err
 }

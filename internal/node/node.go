@@ -70,7 +70,7 @@ type Node struct {
 	dir    string
 	lock   *os.File
 	cfg    Config
-	keys   keys
+	keys   keys // the operational ones are guarded by mu
 	st     store.Store
 	guard  guard
 	lines  *link.Client
@@ -182,7 +182,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	}
 	n.guard.dir = filepath.Join(dir, guardFolder)
 	n.witness.dir = filepath.Join(dir, guardFolder, "witness")
-	n.lines = link.NewClient(n.keys.tls, dir)
+	n.lines = link.NewClient(n.certificate, dir)
 	n.server = link.NewServer(n.who, n.Receive, dir)
 	if n.line = opt.Line; n.line == nil {
 		n.line = n.lines

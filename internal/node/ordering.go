@@ -59,7 +59,19 @@ func (n *Node) checkOrder(tx store.Tx, pc pact, from string, got link.News) erro
 				return err
 			}
 		}
+		named := before.Names(n.cfg.Party)
 		before = leaf
+		if named && s.Hash != nil && !leaf.Names(n.cfg.Party) {
+			first, found, err := n.checkpointNamed(tx, pc, [32]byte(s.Hash))
+			if err != nil {
+				return err
+			}
+			if found {
+				if err := n.raiseDisorder(tx, pc, from, s.Index, index, [][]byte{first.Note}); err != nil {
+					return err
+				}
+			}
+		}
 		for _, x := range leaf.Seen {
 			if x.Party != n.cfg.Party || string(x.Hash[:]) == string(s.Hash) {
 				continue

@@ -93,6 +93,41 @@ func TestEntryThatUnseesIsProven(t *testing.T) {
 	}
 }
 
+// To name no checkpoint at all, after one was named, is the same lie; it is found
+// in either direction, and told once.
+func TestEntryThatNamesNothingIsProven(t *testing.T) {
+	w := newWorld(t)
+	w.importReports()
+	for _, x := range []struct{ liar, honest *node.Node }{{w.north, w.south}, {w.south, w.north}} {
+		to := x.honest.Party()
+		for _, reason := range []string{"seeing", "again"} {
+			if _, err := x.liar.Suspend(t.Context(), w.accord, reason); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := x.liar.Resume(t.Context(), w.accord); err != nil {
+				t.Fatal(err)
+			}
+			w.sync(x.liar, to)
+		}
+		for range 2 {
+			if err := node.SuspendUnseeing(t.Context(), x.liar, w.accord, "never saw anything"); err != nil {
+				t.Fatal(err)
+			}
+			w.sync(x.liar, to)
+		}
+		if _, v := judged(t, x.honest); v.Party != x.liar.Party() || !strings.Contains(v.Proven, "claims to have seen none") {
+			t.Errorf("proven of %s: %s", v.Party, v.Proven)
+		}
+		if alarms, err := x.honest.Alarms(t.Context()); err != nil || len(alarms) != 1 {
+			t.Errorf("%s is told %d times, %v", to, len(alarms), err)
+		}
+		if _, err := x.liar.Resume(t.Context(), w.accord); err != nil {
+			t.Fatal(err)
+		}
+		w.sync(x.liar, to)
+	}
+}
+
 // A clock that is set back dates nothing back.
 func TestClockSetBackAccusesNobody(t *testing.T) {
 	w := newWorld(t)

@@ -102,7 +102,7 @@ func bareRows(b *testing.B, n int) float64 {
 	begin := time.Now()
 	for at := 0; at < n; at += 10_000 {
 		err := st.Update(b.Context(), func(tx store.Tx) error {
-			for i := at; i < at+10_000; i++ {
+			for i := at; i < min(at+10_000, n); i++ {
 				sum := sha256.Sum256(row)
 				e := store.Event{Log: "bare", Index: int64(i), Kind: string(ledger.Released), Bytes: row, Salt: sum[:]}
 				if err := tx.PutEvent(e); err != nil {

@@ -25,6 +25,7 @@ const (
 	docLost     = "lost"     // by log: our log is known to be longer than we hold, how long is not known
 	docRecovery = "recovery" // by log: Recovery
 	docWant     = "want"     // by accord/party: from where the party wants its own log back
+	docLack     = "lack"     // by accord/party: the docWant that it began with
 )
 
 // Recovery is how the return of one of our logs went.
@@ -90,8 +91,10 @@ func (n *Node) parcelLost(tx store.Tx, pc pact, to string, cause error) (link.Pa
 		return link.Parcel{}, errors.Join(err, cause)
 	}
 	p := link.Parcel{Header: link.Header{From: n.cfg.Party, To: to, Accord: pc.ID, Want: size + 1}, Accord: pc.Note, Cards: n.packCards(pc)}
-	p.Have, err = tx.LogSize(ledger.Origin(pc.ID, to))
-	return p, err
+	if p.Have, err = tx.LogSize(ledger.Origin(pc.ID, to)); err != nil {
+		return p, err
+	}
+	return p, n.packOwn(tx, &p, pc, to) // the other may have lost its log as well
 }
 
 // packWant asks a member who was not asked yet to open our own log again.
@@ -103,6 +106,8 @@ func (n *Node) packWant(tx store.Tx, p *link.Parcel, pc pact, to string) error {
 	}
 	if slices.Contains(r.Waiting, to) {
 		p.Want = r.From + 1
+	} else {
+		p.Returned = r.From + 1
 	}
 	return err
 }
@@ -111,61 +116,86 @@ func (n *Node) packWant(tx store.Tx, p *link.Parcel, pc pact, to string) error {
 // back, and of ours, for which what was delivered is sent once more.
 func (n *Node) takeWant(tx store.Tx, pc pact, from string, p link.Parcel) (news bool, err error) {
 	id := peerID(pc.ID, from)
-	if p.Want == 0 {
-		return false, tx.DeleteDoc(docWant, id)
-	}
 	var before int64
-	if err := getDoc(tx, docWant, id, &before); err == nil && before == p.Want {
-		return false, nil
-	} else if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err := getDoc(tx, docWant, id, &before); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return false, err
 	}
-	if before == 0 {
-		if err := n.sendAgain(tx, pc, from, p.Have); err != nil {
+	switch {
+	case p.Want == 0 && before > 0 && p.Returned > 0 && p.Returned <= before:
+		return false, errors.Join(tx.DeleteDoc(docWant, id), tx.DeleteDoc(docLack, id))
+	case p.Want == before || p.Want == 0: // a parcel from before the loss ends nothing
+		return false, nil
+	case before == 0:
+		if err := errors.Join(putDoc(tx, docLack, id, p.Want), n.sendAgain(tx, pc, from, p.Want-1)); err != nil {
 			return false, err
 		}
 	}
 	return true, putDoc(tx, docWant, id, p.Want)
 }
 
-// sendAgain puts what was delivered to a party after an entry of ours into the
-// outbox once more, unless it was withdrawn.
-func (n *Node) sendAgain(tx store.Tx, pc pact, to string, have int64) error {
+// sendAgain puts what a party acknowledged in the part of its log that it lost,
+// from an entry on, into the outbox once more, unless it was withdrawn. What it
+// did not acknowledge is there still.
+func (n *Node) sendAgain(tx store.Tx, pc pact, to string, from int64) error {
 	log := ledger.Origin(pc.ID, n.cfg.Party)
-	rows, err := tx.Events(store.EventQuery{Logs: []string{log}, From: have})
+	acks, err := tx.Events(store.EventQuery{Logs: []string{ledger.Origin(pc.ID, to)}, Kinds: []string{string(ledger.Received)}, From: from})
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
-		e, err := ledger.ParseEvent(r.Bytes)
+	for _, a := range acks {
+		e, err := ledger.ParseEvent(a.Bytes)
 		if err != nil {
 			return err
 		}
-		digest, ok := link.BodyDigest(e)
-		if !ok || !visible(r, to) {
-			continue
-		}
-		if _, err := tx.Body(digest); errors.Is(err, store.ErrNotFound) {
-			continue
-		} else if err != nil {
+		got, err := decodeData[ledger.Receipts](e)
+		if err != nil {
 			return err
 		}
-		if e.Kind == ledger.Released || e.Kind == ledger.Corrected {
-			d, err := decodeData[ledger.Release](e)
-			if err != nil {
+		for _, it := range got.Items {
+			if got.From != n.cfg.Party {
+				continue
+			}
+			if err := n.sendOneAgain(tx, pc, to, log, it.Index); err != nil {
 				return err
 			}
-			if _, err := tx.Doc(docCopy, copyKey(pc.ID, to, d.Object)); errors.Is(err, store.ErrNotFound) {
-				continue // withdrawn
-			} else if err != nil {
-				return err
-			}
-		}
-		if err := tx.PutOut(store.Out{Accord: pc.ID, To: to, Log: log, Index: r.Index, Digest: digest, At: n.now().UnixMicro()}); err != nil {
-			return err
 		}
 	}
 	return nil
+}
+
+func (n *Node) sendOneAgain(tx store.Tx, pc pact, to, log string, index int64) error {
+	row, err := tx.Event(log, index)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // it acknowledged what we never sent
+	}
+	if err != nil {
+		return err
+	}
+	e, err := ledger.ParseEvent(row.Bytes)
+	if err != nil {
+		return err
+	}
+	digest, ok := link.BodyDigest(e)
+	if !ok || !visible(row, to) {
+		return nil
+	}
+	if _, err := tx.Body(digest); errors.Is(err, store.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if e.Kind == ledger.Released || e.Kind == ledger.Corrected {
+		d, err := decodeData[ledger.Release](e)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Doc(docCopy, copyKey(pc.ID, to, d.Object)); errors.Is(err, store.ErrNotFound) {
+			return nil // withdrawn
+		} else if err != nil {
+			return err
+		}
+	}
+	return tx.PutOut(store.Out{Accord: pc.ID, To: to, Log: log, Index: index, Digest: digest, At: n.now().UnixMicro()})
 }
 
 // packOwn gives a member its own log back, from where it asked.
@@ -321,6 +351,7 @@ func (n *Node) recovery(tx store.Tx, pc pact, own string, size int64) (Recovery,
 
 // takeOpenings keeps what a member could read of our log, and that it could.
 func (n *Node) takeOpenings(tx store.Tx, pc pact, own, from string, p link.Parcel) (news bool, err error) {
+	var known ownObjects
 	for i, e := range p.Own {
 		index := p.OwnFirst + int64(i)
 		held, err := tx.Leaves(own, index, index+1)
@@ -338,14 +369,18 @@ func (n *Node) takeOpenings(tx store.Tx, pc pact, own, from string, p link.Parce
 			return news, fmt.Errorf("%w: entry %d of our own log: %w", link.ErrParcel, index, err)
 		}
 		row := store.Event{Log: own, Index: index, Kind: string(ev.Kind), At: ev.At.UnixMicro(), Bytes: e.Event, Salt: e.Salt, Audience: from}
-		known, err := tx.Event(own, index)
+		was, err := tx.Event(own, index)
 		switch {
-		case err == nil && (known.Audience == "" || visible(known, from)):
+		case err == nil && (was.Audience == "" || visible(was, from)):
 			continue
 		case err == nil:
-			row.Audience = known.Audience + "," + from
+			row.Audience = was.Audience + "," + from
 		case !errors.Is(err, store.ErrNotFound):
 			return news, err
+		default:
+			if err := n.relive(tx, pc, ev, &known); err != nil {
+				return news, err
+			}
 		}
 		if err := tx.PutEvent(row); err != nil {
 			return news, err

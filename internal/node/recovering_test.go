@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -8,9 +9,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"parley.example/parley/accord"
 	"parley.example/parley/internal/node"
+	"parley.example/parley/stix"
 )
 
 // restored is a world in which North went on after a backup of its folder and
@@ -50,6 +53,15 @@ func restored(t *testing.T) (w *world, backup string, rel node.Release) {
 	return w, backup, rel
 }
 
+func objectID(t testing.TB, raw []byte) string {
+	t.Helper()
+	o, err := stix.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o.ID
+}
+
 func (w *world) first(n *node.Node) string {
 	w.t.Helper()
 	ins, _, err := n.Incidents(w.t.Context(), node.IncidentFilter{})
@@ -84,7 +96,12 @@ func (w *world) whole(rel node.Release) {
 	if b, err := w.south.Tree(t.Context(), w.accord, "north", -1); err != nil || a != b {
 		t.Errorf("north has %d entries, south holds %d, %v", a.N, b.N, err)
 	}
-	// What it released it can prove again, and what it was given is back.
+	// What it released it can take back, as it knows again of what it was.
+	back, err := w.north.Withdraw(t.Context(), node.WithdrawAsk{Accord: w.accord, Object: objectID(t, rel.Original), Reason: "exercise"})
+	if err != nil || len(back.Copies) != 1 || back.Copies[0].Copy != rel.Copy {
+		t.Errorf("withdrawing what was released after the backup: %+v, %v", back, err)
+	}
+	// It can prove it again too, and what it was given is back.
 	file, err := w.north.Receipt(t.Context(), rel.Event.Log, rel.Event.Index)
 	if err != nil {
 		t.Fatalf("receipt of what was released after the backup: %v", err)
@@ -257,5 +274,161 @@ func TestRecoveryOpensWhatEachMemberKnows(t *testing.T) {
 	}
 	if _, err := w.north.Receipt(t.Context(), rel.Event.Log, rel.Event.Index); err != nil {
 		t.Error(err)
+	}
+}
+
+// Both members lost what they did since their backups. Each gives the other what
+// it holds, so that people can say that no more will come, and both go on.
+func TestTwoRestoredNodesComeBackTogether(t *testing.T) {
+	w := newWorld(t)
+	w.northStop()
+	w.southStop()
+	north, south := snapshot(t, w.north.Dir()), snapshot(t, w.south.Dir())
+	w.north, w.northStop = openStoppable(t, w.north.Dir())
+	w.south, w.southStop = openStoppable(t, w.south.Dir())
+	for _, n := range []*node.Node{w.north, w.south} {
+		if _, err := n.Suspend(t.Context(), w.accord, "exercise"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.sync(w.north, "south")
+	w.sync(w.south, "north")
+	w.northStop()
+	w.southStop()
+	restoreDatabase(t, w.north.Dir(), north)
+	restoreDatabase(t, w.south.Dir(), south)
+	m := &metered{down: true}
+	w.south, w.southStop = openStoppable(t, w.south.Dir(), func(o *node.Options) { o.Line = m })
+	w.north = quiet(t, w.north.Dir())
+	for range 2 {
+		w.sync(w.north, "south")
+	}
+	for _, n := range []*node.Node{w.north, w.south} {
+		if _, err := n.Suspend(t.Context(), w.accord, "too early"); !errors.Is(err, node.ErrRestored) {
+			t.Errorf("%s acts before a person said that it may: %v", n.Party(), err)
+		}
+		if _, err := n.SignOn(t.Context(), w.accord); err != nil {
+			t.Errorf("%s: %v", n.Party(), err)
+		}
+		if _, err := n.Suspend(t.Context(), w.accord, "again"); err != nil {
+			t.Errorf("%s: %v", n.Party(), err)
+		}
+	}
+	w.sync(w.north, "south")
+	for _, owner := range []string{"north", "south"} {
+		a, err := w.north.Tree(t.Context(), w.accord, owner, -1)
+		b, berr := w.south.Tree(t.Context(), w.accord, owner, -1)
+		if err != nil || berr != nil || a != b {
+			t.Errorf("the log of %s has %d entries at north, %d at south, %v, %v", owner, a.N, b.N, err, berr)
+		}
+	}
+}
+
+// A node that does not know of an accord any more must not replace its keys: the
+// new card would disown what it signed under it.
+func TestRestoredNodeKeepsItsKeys(t *testing.T) {
+	w := newWorld(t)
+	w.northStop()
+	before := snapshot(t, w.north.Dir())
+	w.north, w.northStop = openStoppable(t, w.north.Dir())
+	first := w.accord
+	w.agreeOn(draft("north", "south"))
+	w.northStop()
+	restoreDatabase(t, w.north.Dir(), before)
+	w.north = quiet(t, w.north.Dir())
+	if _, err := w.north.RotateKey(t.Context()); !errors.Is(err, node.ErrRestored) {
+		t.Fatalf("rotating: %v, want ErrRestored", err)
+	}
+	if err := carry(t, w.south, w.north, w.accord); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(w.north, "south")
+	w.accord = first
+	w.sync(w.north, "south")
+	if _, err := w.north.RotateKey(t.Context()); err != nil {
+		t.Errorf("rotating once all logs are back: %v", err)
+	}
+	w.sync(w.north, "south")
+	if alarms, err := w.south.Alarms(t.Context()); err != nil || len(alarms) != 0 {
+		t.Errorf("south is told %+v, %v", alarms, err)
+	}
+}
+
+// What a restored node answered, asked and honoured after its backup is known
+// again, and not done twice.
+func TestRestoredNodeKnowsWhatItDid(t *testing.T) {
+	w := newWorld(t)
+	ids := w.importReports()
+	w.receiveFirst(ids)
+	ask := node.RequestAsk{Accord: w.accord, Case: "C-1", Purpose: "protection", Object: "incident--00000000-0000-4000-8000-000000000001"}
+	before, err := w.south.MakeRequest(t.Context(), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := w.south.ImportFile(t.Context(), strings.NewReader(reports), "", nil)
+	if err != nil || theirs.Taken != 2 {
+		t.Fatal(theirs, err)
+	}
+	object := w.first(w.south)
+	if rel, err := w.south.ReleaseObject(t.Context(), node.ReleaseAsk{Object: object, Accord: w.accord, Purpose: "protection"}); err != nil || !rel.Released {
+		t.Fatal(rel, err)
+	}
+	w.sync(w.south, "north")
+	w.northStop()
+	backup := snapshot(t, w.north.Dir())
+	w.north, w.northStop = openStoppable(t, w.north.Dir())
+	after, err := w.south.MakeRequest(t.Context(), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.south.Withdraw(t.Context(), node.WithdrawAsk{Accord: w.accord, Object: object, Reason: "exercise"}); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(w.south, "north")
+	for _, id := range []string{before.ID, after.ID} {
+		if _, _, err := w.north.AnswerRequest(t.Context(), id, node.RequestAnswer{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own, err := w.north.MakeRequest(t.Context(), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(w.north, "south")
+	w.sync(w.south, "north")
+	account := func() string {
+		t.Helper()
+		v, err := w.south.Account(t.Context(), w.accord, "north")
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Account.AsOf = time.Time{}
+		v.Account.Logs = nil
+		b, err := json.Marshal(v.Account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	want := account()
+	w.northStop()
+	restoreDatabase(t, w.north.Dir(), backup)
+	w.north = quiet(t, w.north.Dir())
+	for range 2 {
+		w.sync(w.north, "south")
+	}
+	state := make(map[string]string)
+	all, err := w.north.Requests(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
+		state[r.ID] = r.Direction + " " + r.State
+	}
+	if state[before.ID] != "in declined" || state[after.ID] != "in declined" || state[own.ID] != "out open" {
+		t.Errorf("requests: %v", state)
+	}
+	if got := account(); got != want {
+		t.Errorf("the account changed from\n%s\nto\n%s", want, got)
 	}
 }

@@ -7,18 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"parley.example/parley/accord"
 	"parley.example/parley/internal/store"
 	"parley.example/parley/ledger"
 	"parley.example/parley/release"
-	"parley.example/parley/stix"
 )
 
 // docCopy tells of which object of ours a released copy is; see copyKey.
@@ -115,7 +110,7 @@ func (n *Node) release(tx store.Tx, pc pact, ask ReleaseAsk, answers string) (Re
 		g.out.Pending, err = n.ask(tx, pc, g, answers)
 		return g.out, err
 	}
-	err = n.send(tx, pc, []*gathered{&g})
+	err = n.send(tx, pc, &g)
 	return g.out, err
 }
 
@@ -257,361 +252,73 @@ func (n *Node) noteNext(tx store.Tx, accordID, to, copyID, object string, held s
 	return putDoc(tx, docCopy, copyKey(accordID, to, copyID), c)
 }
 
-// send writes releases: one event, one copy and one place in the outbox for each
-// recipient of each.
-func (n *Node) send(tx store.Tx, pc pact, gs []*gathered) error {
-	var acts []act
-	several := len(n.others(pc.Accord)) > 1
-	for _, g := range gs {
-		for _, rel := range g.copies {
-			rec := rel.Record()
-			rec.Priority = g.ask.Priority
-			a := act{kind: ledger.Released, data: rec}
-			if !rel.was.First.IsZero() {
-				// A newer version of what the recipient has is a correction.
-				a.kind = ledger.Corrected
-			}
-			if several {
-				// A release to one of the members is not for the others' eyes.
-				a.audience = rel.To()
-			}
-			acts = append(acts, a)
-		}
-	}
-	index, err := n.actAll(tx, pc.Accord, acts)
+// send writes a release: one event, one copy and one place in the outbox for each
+// recipient.
+func (n *Node) send(tx store.Tx, pc pact, g *gathered) error {
+	p, err := n.openPage(tx, pc.Accord)
 	if err != nil {
 		return err
 	}
-	for _, g := range gs {
-		for _, rel := range g.copies {
-			if err := n.queue(tx, rel.Released, index, g.ask.Priority); err != nil {
-				return err
-			}
-			c := ReleasedCopy{rel.To()[0], rel.Record().Object, rel.Digest().String(), EventRef{ledger.Origin(pc.ID, n.cfg.Party), index}}
-			if err := n.noteNext(tx, pc.ID, c.To, c.Copy, g.object.ID, rel.was); err != nil {
-				return err
-			}
-			g.out.Copies = append(g.out.Copies, c)
-			index++
+	var entries []entry
+	for _, l := range g.copies {
+		e, err := p.entry(l.act(g.ask.Priority, n.several(pc)), n.opt.Rand)
+		if err != nil {
+			return err
 		}
-		first := g.out.Copies[0]
-		g.out.Released, g.out.Event, g.out.Copy, g.out.Digest = true, &first.Event, first.Copy, first.Digest
+		entries = append(entries, e)
 	}
+	first := p.size
+	if err := p.append(tx, entries); err != nil {
+		return err
+	}
+	if err := n.dispatch(tx, pc, g, first); err != nil {
+		return err
+	}
+	return n.noteCopies(tx, pc, g)
+}
+
+// several reports whether an accord has other members than one.
+func (n *Node) several(pc pact) bool { return len(n.others(pc.Accord)) > 1 }
+
+// act is what the ledger says of a copy that leaves.
+func (l leaving) act(urgency ledger.Priority, several bool) act {
+	rec := l.Record()
+	rec.Priority = urgency
+	a := act{kind: ledger.Released, data: rec}
+	if !l.was.First.IsZero() {
+		// A newer version of what the recipient has is a correction.
+		a.kind = ledger.Corrected
+	}
+	if several {
+		// A release to one of the members is not for the others' eyes.
+		a.audience = l.To()
+	}
+	return a
+}
+
+// dispatch puts what was released, by the events from index on, into the outbox.
+func (n *Node) dispatch(tx store.Tx, pc pact, g *gathered, index int64) error {
+	log := ledger.Origin(pc.ID, n.cfg.Party)
+	for _, l := range g.copies {
+		if err := n.queue(tx, l.Released, index, g.ask.Priority); err != nil {
+			return err
+		}
+		g.out.Copies = append(g.out.Copies, ReleasedCopy{l.To()[0], l.Record().Object, l.Digest().String(), EventRef{log, index}})
+		index++
+	}
+	first := g.out.Copies[0]
+	g.out.Released, g.out.Event, g.out.Copy, g.out.Digest = true, &first.Event, first.Copy, first.Digest
 	return nil
 }
 
-// gateInput is what a decision on an object of the library rests on.
-func (n *Node) gateInput(tx store.Tx, pc pact, obj store.Object, to []string, purpose, basis string) release.Input {
-	return n.gateInputUnder(tx, pc, obj, to, purpose, basis, n.policy())
-}
-
-func (n *Node) gateInputUnder(tx store.Tx, pc pact, obj store.Object, to []string, purpose, basis string, policy release.Policy) release.Input {
-	in := release.Input{
-		Object: obj.Bytes, Origin: n.origin(tx, obj), Accord: pc.Accord, State: pc.state, Me: n.cfg.Party, To: to,
-		Purpose: purpose, LegalBasis: basis, Now: n.now(), CopyKey: n.keys.copy, Policy: policy,
-	}
-	in.Marking = func(id string) ([]byte, bool) { return marking(tx, id) }
-	in.Held = func(id string) (release.Held, bool) {
-		o, err := tx.Object(id)
-		if err != nil {
-			return release.Held{}, false // what cannot be read does not pass
-		}
-		return release.Held{Object: o.Bytes, Origin: n.origin(tx, o)}, true
-	}
-	sent := make(map[string]sentCopy) // zero: it never left
-	in.Sent = func(copyID string) (first, last time.Time, ok bool) {
-		c, asked := sent[copyID]
-		if !asked {
-			for _, p := range to {
-				if getDoc(tx, docCopy, copyKey(pc.ID, p, copyID), &c) != nil {
-					c = sentCopy{}
-					break
-				}
-			}
-			sent[copyID] = c
-		}
-		return c.First, c.Last, !c.First.IsZero()
-	}
-	return in
-}
-
-// marking returns a marking definition that may be relied on: one of our own, or
-// a releasability marking, whose id follows from what it says. With any other, a
-// partner could lay down what our markings mean.
-func marking(tx store.Tx, id string) ([]byte, bool) {
-	o, err := tx.Object(id)
-	if err != nil || o.Type != "marking-definition" {
-		return nil, false
-	}
-	if o.From == "" {
-		return o.Bytes, true
-	}
-	obj, err := stix.Parse(o.Bytes)
-	if err != nil {
-		return nil, false
-	}
-	r, ok, err := stix.ReleasabilityOf(obj)
-	if err != nil || !ok {
-		return nil, false
-	}
-	own, _, err := r.Marking()
-	return o.Bytes, err == nil && own == id
-}
-
-// origin tells where an object came from and what its originator agreed to. What
-// cannot be read agrees to nothing.
-func (n *Node) origin(tx store.Tx, obj store.Object) release.Origin {
-	o := release.Origin{Party: obj.From}
-	if obj.From == "" {
-		return o
-	}
-	pc, err := n.pact(tx, obj.Accord)
-	if err != nil {
-		return o
-	}
-	o.Onward = pc.Terms.Onward
-	rows, err := tx.Events(store.EventQuery{Logs: []string{ledger.Origin(pc.ID, obj.From)}, Kinds: []string{string(release.OnwardAgreed)}})
-	if err != nil {
-		return o
-	}
-	for _, row := range rows {
-		e, err := ledger.ParseEvent(row.Bytes)
-		if err != nil {
-			continue
-		}
-		d, err := decodeData[release.Onward](e)
-		if err == nil && d.Object == obj.ID {
-			o.Consent = d.To // the newest counts
-		}
-	}
-	return o
-}
-
-// OnwardAsk agrees to a partner's passing on what we released to it.
-type OnwardAsk struct {
-	Accord string   `json:"accord"`
-	Party  string   `json:"party,omitempty"` // who may pass it on; empty where there is one other member
-	Copy   string   `json:"copy"`            // the id under which that party has it
-	To     []string `json:"to"`              // to whom; empty takes an earlier consent back
-}
-
-// AgreeOnward records, in our ledger, our consent to a partner's passing on a
-// copy that we released to it, or that we take it back.
-func (n *Node) AgreeOnward(ctx context.Context, ask OnwardAsk) (EventRef, error) {
-	var ref EventRef
-	var pc pact
-	err := n.update(ctx, func(tx store.Tx) (err error) {
-		if pc, err = n.pact(tx, ask.Accord); err != nil {
+// noteCopies remembers whose copies left.
+func (n *Node) noteCopies(tx store.Tx, pc pact, g *gathered) error {
+	for _, l := range g.copies {
+		if err := n.noteNext(tx, pc.ID, l.To()[0], l.Record().Object, g.object.ID, l.was); err != nil {
 			return err
 		}
-		if ask.Party, err = n.onlyOther(pc, ask.Party); err != nil {
-			return err
-		}
-		if _, err := tx.Doc(docCopy, copyKey(pc.ID, ask.Party, ask.Copy)); err != nil {
-			return fmt.Errorf("copy %q released to %s: %w", clip(ask.Copy), ask.Party, err)
-		}
-		for _, p := range ask.To {
-			if err := accord.CheckParty(p); err != nil {
-				return fmt.Errorf("%w: %w", ErrInvalid, err)
-			}
-		}
-		ref.Log = ledger.Origin(pc.ID, n.cfg.Party)
-		ref.Index, err = n.act(tx, pc.Accord, release.OnwardAgreed, release.Onward{Object: ask.Copy, To: orEmpty(ask.To)}, ask.Party)
-		return err
-	})
-	if err == nil {
-		n.kick(pc.Accord)
 	}
-	return ref, err
-}
-
-// releasedAtOnce bounds the objects whose releases one transaction writes.
-const releasedAtOnce = 1000
-
-// ReleaseManyAsk asks to release many objects alike.
-type ReleaseManyAsk struct {
-	Objects    []string `json:"objects" maxItems:"50000"`
-	Accord     string   `json:"accord"`
-	To         []string `json:"to,omitempty"` // empty: every other member
-	Purpose    string   `json:"purpose"`
-	LegalBasis string   `json:"legal_basis,omitempty"`
-	By         User     `json:"-"`
-
-	Priority ledger.Priority `json:"priority,omitzero"`
-}
-
-// ManyReleased is the account of a release in bulk: every object left, waits or
-// stayed with a reason.
-type ManyReleased struct {
-	Released int           `json:"released"`
-	Pending  int           `json:"pending"`
-	Withheld int           `json:"withheld"`
-	Results  []OneReleased `json:"results"` // in the order asked
-}
-
-// OneReleased is what became of one object.
-type OneReleased struct {
-	Object  string          `json:"object"`
-	Outcome release.Outcome `json:"outcome"`
-	Copies  []ReleasedCopy  `json:"copies,omitempty"`
-	Pending string          `json:"pending,omitempty"`
-	Reason  string          `json:"reason,omitempty"` // why it stayed
-}
-
-// ReleaseMany releases objects in batches, each batch in one transaction. On an
-// error the account tells of the batches before it, which have left.
-func (n *Node) ReleaseMany(ctx context.Context, ask ReleaseManyAsk) (ManyReleased, error) {
-	out := ManyReleased{Results: []OneReleased{}}
-	var pc pact
-	for objects := range slices.Chunk(ask.Objects, releasedAtOnce) {
-		var results []OneReleased
-		err := n.update(ctx, func(tx store.Tx) (err error) {
-			if pc, err = n.pact(tx, ask.Accord); err != nil {
-				return err
-			}
-			results, err = n.releaseBatch(tx, pc, ask, objects)
-			return err
-		})
-		if err != nil {
-			return out, err
-		}
-		for _, r := range results {
-			switch {
-			case len(r.Copies) > 0:
-				out.Released++
-			case r.Pending != "":
-				out.Pending++
-			default:
-				out.Withheld++
-			}
-		}
-		out.Results = append(out.Results, results...)
-		to := ask.To
-		if len(to) == 0 {
-			to = n.others(pc.Accord)
-		}
-		n.urge(pc.Accord, to, ask.Priority)
-	}
-	return out, nil
-}
-
-func (n *Node) releaseBatch(tx store.Tx, pc pact, ask ReleaseManyAsk, objects []string) ([]OneReleased, error) {
-	results := make([]OneReleased, len(objects))
-	gs := make([]*gathered, len(objects)) // nil: not held
-	policy := n.policy()
-	for i, id := range objects {
-		results[i].Object = id
-		one := ReleaseAsk{Object: id, Accord: pc.ID, To: ask.To, Purpose: ask.Purpose, LegalBasis: ask.LegalBasis, By: ask.By, Priority: ask.Priority}
-		g, err := n.prepare(tx, pc, one, 0, policy)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			results[i].Reason = "no such object is held"
-		case err != nil:
-			return nil, err
-		default:
-			gs[i] = &g
-		}
-	}
-	weighAll(gs)
-	var out []*gathered
-	var at []int
-	for i, g := range gs {
-		if g == nil {
-			continue
-		}
-		if err := g.conclude(); err != nil {
-			return nil, err
-		}
-		r := &results[i]
-		switch r.Outcome = g.out.Outcome; {
-		case g.out.Outcome < release.Tearline:
-			r.Reason = standsAgainst(g.out.Reasons)
-		case g.out.Approvals > 0:
-			r.Reason = fmt.Sprintf("it waits for the approval of %d", g.out.Approvals)
-			var err error
-			if r.Pending, err = n.ask(tx, pc, *g, ""); err != nil {
-				return nil, err
-			}
-		default:
-			out, at = append(out, g), append(at, i)
-		}
-	}
-	if err := n.send(tx, pc, out); err != nil {
-		return nil, err
-	}
-	for i, g := range out {
-		results[at[i]].Copies = g.out.Copies
-	}
-	return results, nil
-}
-
-// weighAll decides on many objects on every processor. A transaction serves one
-// at a time, so that the functions that reach into it share a lock.
-func weighAll(gs []*gathered) {
-	var tx sync.Mutex
-	for _, g := range gs {
-		if g == nil {
-			continue
-		}
-		for i := range g.weighs {
-			locked(&tx, &g.weighs[i].in)
-		}
-	}
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(gs)) {
-		wg.Go(func() {
-			caches := make(map[string]*release.Cache)
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(gs) {
-					return
-				}
-				g := gs[i]
-				if g == nil {
-					continue
-				}
-				for _, to := range g.ask.To {
-					if caches[to] == nil {
-						caches[to] = release.NewCache()
-					}
-				}
-				g.weigh("", caches)
-			}
-		})
-	}
-	wg.Wait()
-}
-
-// locked makes an input's functions take a lock.
-func locked(mu *sync.Mutex, in *release.Input) {
-	marking, held, sent := in.Marking, in.Held, in.Sent
-	in.Marking = func(id string) ([]byte, bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		return marking(id)
-	}
-	in.Held = func(id string) (release.Held, bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		return held(id)
-	}
-	in.Sent = func(id string) (first, last time.Time, ok bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		return sent(id)
-	}
-}
-
-// standsAgainst says in words what lets nothing pass.
-func standsAgainst(reasons []release.Reason) string {
-	var why []string
-	for _, r := range reasons {
-		if r.Outcome < release.Tearline {
-			why = append(why, r.Text)
-		}
-	}
-	return strings.Join(why, "; ")
+	return nil
 }
 
 func newID(r io.Reader) (string, error) {

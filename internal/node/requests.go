@@ -177,6 +177,13 @@ func (n *Node) takeRequest(tx store.Tx, pc pact, e ledger.Event) error {
 	if _, err := tx.Doc(docRequest, v.ID); err == nil {
 		return nil
 	}
+	state, err := n.answered(tx, pc, v.ID)
+	if err != nil {
+		return err
+	}
+	if state != "" {
+		v.State = state
+	}
 	return putDoc(tx, docRequest, v.ID, v)
 }
 

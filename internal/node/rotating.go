@@ -2,9 +2,13 @@ package node
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,20 +16,80 @@ import (
 	"strings"
 	"time"
 
+	"filippo.io/age"
+
 	"parley.example/parley/accord"
+	"parley.example/parley/internal/link"
 	"parley.example/parley/internal/store"
 	"parley.example/parley/ledger"
 )
 
-// nextKey is the file of a signing key that a rotation has made and not yet
-// brought into use.
-const nextKey = "signing.next"
+// nextFile is the file of keys that a rotation has made and not yet brought into
+// use.
+const nextFile = "signing.next"
+
+// nextKeys are the keys that replace those in use, all at once.
+type nextKeys struct {
+	operational
+	tls    []byte // seed; nil in a file that an early version left
+	parcel *age.HybridIdentity
+}
+
+func drawKeys(rand io.Reader) (k nextKeys, err error) {
+	if k.operational, err = drawOperational(rand); err != nil {
+		return k, err
+	}
+	if k.tls, err = drawSeed(rand); err == nil {
+		k.parcel, err = age.GenerateHybridIdentity()
+	}
+	return k, err
+}
+
+func (k nextKeys) text() []byte {
+	return slices.Concat(k.operational.text(), []byte(hex.EncodeToString(k.tls)+"\n"), parcelText([]*age.HybridIdentity{k.parcel}))
+}
+
+func parseNextKeys(b []byte) (k nextKeys, err error) {
+	lines := strings.Fields(string(b))
+	if k.operational, err = parseOperational([]byte(strings.Join(lines[:min(2, len(lines))], "\n"))); err != nil || len(lines) == 2 {
+		return k, err
+	}
+	if len(lines) != 4 {
+		return k, errors.New("want two or four lines")
+	}
+	if k.tls, err = hex.DecodeString(lines[2]); err != nil || len(k.tls) != ed25519.SeedSize {
+		return k, errors.New("want 64 hexadecimal digits in the third line")
+	}
+	k.parcel, err = age.ParseHybridIdentity(lines[3])
+	return k, err
+}
 
 // signing is the operational key in use.
 func (n *Node) signing() ledger.Key {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.keys.signing
+}
+
+// certificate is what we show on the line.
+func (n *Node) certificate() tls.Certificate {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.keys.tls
+}
+
+// parcelKeys open what was sealed to us; the newest comes first.
+func (n *Node) parcelKeys() []*age.HybridIdentity {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.keys.parcel
+}
+
+func (n *Node) identities() (ids []age.Identity) {
+	for _, id := range n.parcelKeys() {
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 // cosign adds our cosignatures to a checkpoint.
@@ -36,21 +100,27 @@ func (n *Node) cosign(checkpoint []byte) ([]byte, error) {
 	return ledger.Cosign(checkpoint, n.cfg.Party, key, ml)
 }
 
-// RotateKey replaces the operational keys: a new card, signed by the long-term
-// key, names the new ones and, for every log that we sign or cosign, up to where
-// the old ones count. Each of our logs records it, and partners learn it with
-// the next parcel. What the old keys signed up to there stays verifiable; what a
-// thief signs with them beyond is refused, whatever time it claims.
+// RotateKey replaces the operational keys, the link key and the parcel key: a new
+// card, signed by the long-term key, names the new ones and, for every log that we
+// sign or cosign, up to where the old ones count. Each of our logs records it, and
+// partners learn it with the next parcel. What the old keys signed up to there
+// stays verifiable; what a thief signs with them beyond is refused, whatever time
+// it claims. Partners without the new card find the link key that they know
+// behind the new one, and what they still seal to the old parcel key is opened.
 func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 	n.guard.mu.Lock() // nothing is signed meanwhile
 	defer n.guard.mu.Unlock()
-	key, ml, err := drawOperational(n.opt.Rand)
+	keys, err := drawKeys(n.opt.Rand)
 	if err != nil {
 		return Card{}, err
 	}
-	// The key is durable before the card that names it, so that a crash
+	renewed, err := n.renewed(keys.tls)
+	if err != nil {
+		return Card{}, err
+	}
+	// The keys are durable before the card that names them, so that a crash
 	// between the two leaves either the old state or the new one.
-	if err := writeFile(filepath.Join(n.dir, keysFolder, nextKey), operationalText(key, ml)); err != nil {
+	if err := writeFile(filepath.Join(n.dir, keysFolder, nextFile), keys.text()); err != nil {
 		return Card{}, err
 	}
 	c, ok := n.currentBook().Card(n.cfg.Party)
@@ -63,7 +133,11 @@ func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 		next := c
 		next.Sequence++
 		next.NotBefore, next.NotAfter = now, now.Add(cardLife)
+		next.TLS, next.Parcel = renewed.pin, keys.parcel.Recipient().String()
 		if ps, err = n.pacts(tx); err != nil {
+			return err
+		}
+		if err := n.wholeEverywhere(tx); err != nil {
 			return err
 		}
 		sizes, err := n.positions(tx, ps)
@@ -73,7 +147,7 @@ func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 		if next.Positions, err = accord.MakePositions(next.Sequence, sizes, n.opt.Rand); err != nil {
 			return err
 		}
-		if next, err = accord.SignCard(next, n.keys.root, key.Public(), ml.Public()); err != nil {
+		if next, err = accord.SignCard(next, n.keys.root, keys.signing.Public(), keys.cosigning.Public()); err != nil {
 			return err
 		}
 		if err := n.putCard(tx, next); err != nil {
@@ -107,6 +181,29 @@ func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 		n.kick(p.Accord)
 	}
 	return n.cardView(c), nil
+}
+
+// wholeEverywhere is an error while a log of ours is longer than what is held of
+// it: a card would say of what is missing that somebody else signed it. That the
+// database knows the accord is not said.
+func (n *Node) wholeEverywhere(tx store.Tx) error {
+	signed, err := n.guard.all()
+	if err != nil {
+		return err
+	}
+	for _, t := range signed {
+		if _, _, err := ledger.ParseOrigin(t.Log); err != nil {
+			continue // a node log that was lost does not come back
+		}
+		size, err := tx.LogSize(t.Log)
+		if err != nil {
+			return err
+		}
+		if err := n.whole(tx, t.Log, size); err != nil {
+			return fmt.Errorf("the keys cannot be replaced before our logs have come back: %w", err)
+		}
+	}
+	return nil
 }
 
 // positions tells, for every log that we signed or cosigned, up to where.
@@ -242,29 +339,80 @@ func (n *Node) dropEntries(tx store.Tx, pc pact, party string, at, size int64) e
 		size-at, party, at, party, what)})
 }
 
-// settleKey finishes or forgets a rotation: the next key is in use exactly if
-// our newest card names it.
+// renewal is the next link certificate.
+type renewal struct {
+	cert tls.Certificate
+	pin  string
+}
+
+// renewed makes the certificate of the link key that follows the one in use.
+func (n *Node) renewed(seed []byte) (r renewal, err error) {
+	if r.cert, err = link.Renew(n.certificate(), n.cfg.Party, ed25519.NewKeyFromSeed(seed)); err == nil {
+		r.pin, err = link.Pin(r.cert)
+	}
+	return r, err
+}
+
+// settleKey finishes or forgets a rotation: the next keys are in use exactly if
+// our newest card names them. A crash in the middle is finished by the next call.
 func (n *Node) settleKey() error {
 	folder := filepath.Join(n.dir, keysFolder)
-	b, err := os.ReadFile(filepath.Join(folder, nextKey))
+	b, err := os.ReadFile(filepath.Join(folder, nextFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	key, ml, err := parseOperational(b)
+	next, err := parseNextKeys(b)
 	if err != nil {
-		return fmt.Errorf("%s is damaged: %w", nextKey, err)
+		return fmt.Errorf("%s is damaged: %w", nextFile, err)
 	}
-	if c, ok := n.currentBook().Card(n.cfg.Party); !ok || c.SigningKey() != key.Public() {
-		return os.Remove(filepath.Join(folder, nextKey))
+	c, ok := n.currentBook().Card(n.cfg.Party)
+	if !ok || c.SigningKey() != next.signing.Public() {
+		return os.Remove(filepath.Join(folder, nextFile))
 	}
-	if err := writeFile(filepath.Join(folder, signingFile), b); err != nil {
+	if err := writeFile(filepath.Join(folder, signingFile), next.operational.text()); err != nil {
 		return err
 	}
 	n.mu.Lock()
-	n.keys.signing, n.keys.cosigning = key, ml
+	n.keys.operational = next.operational
 	n.mu.Unlock()
-	return os.Remove(filepath.Join(folder, nextKey))
+	if next.parcel != nil {
+		if err := n.settleLink(c, next); err != nil {
+			return err
+		}
+	}
+	return os.Remove(filepath.Join(folder, nextFile))
+}
+
+// settleLink brings the next link and parcel keys into use.
+func (n *Node) settleLink(c accord.Card, next nextKeys) error {
+	folder := filepath.Join(n.dir, keysFolder)
+	ids := n.parcelKeys()
+	if ids[0].String() != next.parcel.String() {
+		ids = append([]*age.HybridIdentity{next.parcel}, ids...)
+		if err := writeFile(filepath.Join(folder, parcelFile), parcelText(ids)); err != nil {
+			return err
+		}
+	}
+	cert := n.certificate()
+	if pin, err := link.Pin(cert); err != nil {
+		return err
+	} else if pin != c.TLS {
+		r, err := n.renewed(next.tls)
+		if err != nil {
+			return err
+		}
+		if cert = r.cert; r.pin != c.TLS {
+			return fmt.Errorf("%s has another link key than our card names", nextFile)
+		}
+		if err := writeFile(filepath.Join(folder, tlsFile), tlsText(cert)); err != nil {
+			return err
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.keys.parcel, n.keys.tls = ids, cert
+	return nil
 }

@@ -2,14 +2,19 @@ package node_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"parley.example/parley/accord"
+	"parley.example/parley/internal/link"
 	"parley.example/parley/internal/node"
 )
 
@@ -205,4 +210,162 @@ func newestIndex(t *testing.T, n *node.Node, accordID string) int64 {
 		t.Fatal(err)
 	}
 	return tree.N - 1
+}
+
+// The link key and the parcel key change with the card. Partners who have the old
+// card find the key that they pinned behind the new one, whoever calls; once they
+// have the new card the old key opens no line. What was sealed to the old parcel
+// key is still opened, also what was our own.
+func TestLinkAndParcelKeysChangeWithTheCard(t *testing.T) {
+	w := newWorld(t)
+	ids := w.importReports()
+	w.receiveFirst(ids)
+	w.sync(w.north, "guarantor")
+	card := func(n *node.Node) accord.Card {
+		t.Helper()
+		c, err := accord.OpenCard([]byte(n.OwnCard().Note))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	old := card(w.north)
+	if _, err := w.north.AddFeed(t.Context(), node.FeedAsk{Name: "f", URL: "http://127.0.0.1:1/api/collections/x/objects/", User: "u", Secret: "s3cret", Every: "24h"}); err != nil {
+		t.Fatal(err)
+	}
+	// South goes off the line with a stick for North under way.
+	w.southStop()
+	south, err := node.Open(t.Context(), w.south.Dir(), node.Options{Every: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer south.Close()
+	if _, err := south.SetRung(t.Context(), w.accord, "north", accord.Match); err != nil {
+		t.Fatal(err)
+	}
+	var stick bytes.Buffer
+	if err := south.ExportParcel(t.Context(), w.accord, "north", &stick); err != nil {
+		t.Fatal(err)
+	}
+	stolen := snapshot(t, filepath.Join(w.north.Dir(), "keys"))
+	for range 2 {
+		if _, err := w.north.RotateKey(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c := card(w.north); c.Sequence != 3 || c.TLS == old.TLS || c.Parcel == old.Parcel {
+		t.Fatalf("card %d names the same link or parcel key", c.Sequence)
+	}
+	if got, err := w.north.ImportParcel(t.Context(), &stick); err != nil || !got.News {
+		t.Errorf("a stick sealed to the key before the last two: %+v, %v", got, err)
+	}
+	// The witness is called by North, South calls North.
+	w.sync(w.north, "guarantor")
+	w.sync(south, "north")
+	for _, n := range []*node.Node{w.guarantor, south} {
+		cards, err := n.Cards(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range cards {
+			if c.Party == "north" && c.Sequence != 3 {
+				t.Errorf("%s has card %d of north, want 3", n.Party(), c.Sequence)
+			}
+		}
+	}
+	// All of it outlives a restart.
+	w.northStop()
+	north, _ := openStoppable(t, w.north.Dir(), func(*node.Options) {})
+	w.sync(south, "north")
+	w.sync(north, "guarantor")
+	if f, err := north.RunFeed(t.Context(), "f"); err == nil && strings.Contains(f.Error, "does not open") {
+		t.Errorf("the secret of a feed is lost: %s", f.Error)
+	}
+	var file bytes.Buffer
+	if err := south.ExportParcel(t.Context(), w.accord, "north", &file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := north.ImportParcel(t.Context(), &file); err != nil {
+		t.Errorf("a stick sealed to the new key: %v", err)
+	}
+	// Whoever has the first link key alone is a stranger now.
+	seed, err := os.ReadFile(filepath.Join(stolen, "tls.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := hex.DecodeString(strings.TrimSpace(string(seed)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := link.Certificate("north", ed25519.NewKeyFromSeed(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief := link.NewClient(func() tls.Certificate { return cert }, t.TempDir())
+	defer thief.Close()
+	g := card(w.guarantor)
+	_, err = thief.Exchange(t.Context(), g.Endpoints[0], g.TLS, link.Parcel{Header: link.Header{From: "north", To: "guarantor", Accord: w.accord}})
+	if err == nil || errors.Is(err, link.ErrRefused) {
+		t.Errorf("the old link key gets through the handshake: %v", err)
+	}
+}
+
+// A crash between the card and the keys that it names is finished at the next
+// start: the files of keys are old, the new ones lie beside them.
+func TestInterruptedRotationIsFinished(t *testing.T) {
+	dir := initNode(t, "north")
+	n, err := node.Open(t.Context(), dir, node.Options{Every: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, filepath.Join(dir, "keys"))
+	if _, err := n.RotateKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := n.OwnCard()
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	after := snapshot(t, filepath.Join(dir, "keys"))
+	read := func(dir, name string) string {
+		t.Helper()
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	next := read(after, "signing.key") + strings.Split(read(after, "tls.key"), "\n")[0] + "\n" + strings.Split(read(after, "parcel.key"), "\n")[0] + "\n"
+	for _, kept := range [][]string{{}, {"signing.key"}, {"signing.key", "parcel.key"}, {"signing.key", "parcel.key", "tls.key"}} {
+		for _, name := range []string{"signing.key", "parcel.key", "tls.key"} {
+			from := before
+			if slices.Contains(kept, name) {
+				from = after
+			}
+			if err := os.WriteFile(filepath.Join(dir, "keys", name), []byte(read(from, name)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, "keys", "signing.next"), []byte(next), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		n, err := node.Open(t.Context(), dir, node.Options{Every: -1})
+		if err != nil {
+			t.Fatalf("after a crash with %v written: %v", kept, err)
+		}
+		if got := n.OwnCard(); got.Note != want.Note {
+			t.Errorf("after a crash with %v written: card %d, want %d", kept, got.Sequence, want.Sequence)
+		}
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"signing.key", "parcel.key", "tls.key"} {
+			if got, want := read(filepath.Join(dir, "keys"), name), read(after, name); got != want {
+				t.Errorf("after a crash with %v written: %s differs from what the rotation writes", kept, name)
+			}
+		}
+		if _, err := os.Stat(filepath.Join(dir, "keys", "signing.next")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("after a crash with %v written: signing.next is left: %v", kept, err)
+		}
+	}
 }

@@ -29,7 +29,7 @@ func (n *Node) Run(ctx context.Context, ready func()) error {
 		return fmt.Errorf("listening for partners on %s: %w", n.cfg.Link, err)
 	}
 	srv := &http.Server{
-		Handler: n.server, TLSConfig: link.ServerTLS(n.keys.tls, n.who),
+		Handler: n.server, TLSConfig: link.ServerTLS(n.certificate, n.who),
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog:     log.New(slogWriter{n}, "", 0),
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}, // HTTP/1.1, as link.Client speaks

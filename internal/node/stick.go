@@ -71,7 +71,7 @@ type Arrival struct {
 // is recognised.
 func (n *Node) ImportParcel(ctx context.Context, r io.Reader) (Arrival, error) {
 	var out Arrival
-	err := link.Unseal(r, n.keys.parcel, n.dir, func(p link.Parcel) error {
+	err := link.Unseal(r, n.identities(), n.dir, func(p link.Parcel) error {
 		if p.To != n.cfg.Party {
 			return fmt.Errorf("%w: the parcel is for %q", ErrInvalid, clip(p.To))
 		}

@@ -24,10 +24,12 @@ const (
 type peer struct {
 	Have int64 `json:"have"` // leaves of our log that it holds, or a witness of our node log
 	// Witnessed is up to which size of our log it has the proof of witnesses.
-	Witnessed   int64  `json:"witnessed,omitzero"`
-	WitnessedBy int    `json:"witnessed_by,omitzero"`
-	Contact     int64  `json:"contact"` // last successful exchange, Unix µs
-	Error       string `json:"error"`   // why the last try failed; empty when it did not
+	Witnessed   int64 `json:"witnessed,omitzero"`
+	WitnessedBy int   `json:"witnessed_by,omitzero"`
+	Contact     int64 `json:"contact"` // last successful exchange, Unix µs
+	// Barred is when it was heard last while no content might pass.
+	Barred int64  `json:"barred,omitzero"`
+	Error  string `json:"error"` // why the last try failed; empty when it did not
 	// Took is what we took in last of what its parcels repeat, Holds what it says
 	// that it took in of ours (link.Header.Took). Holds is empty after a failure:
 	// then everything is shown again.
@@ -566,8 +568,10 @@ func (n *Node) takeCards(ctx context.Context, from string, notes [][]byte) error
 			return err
 		}
 		known, ok := n.currentBook().Card(c.Party)
-		if c.Party != from && (!ok || c.Party == n.cfg.Party || c.RootKey() != known.RootKey()) {
-			continue // only whoever is pinned already may be renewed by hearsay
+		if c.Party != from && (!ok || c.RootKey() != known.RootKey()) {
+			// Only whoever is pinned already may be renewed by hearsay. So are we
+			// ourselves, where our newest card was lost with the database.
+			continue
 		}
 		if ok && c.Sequence <= known.Sequence && c.RootKey() == known.RootKey() {
 			continue
@@ -625,9 +629,6 @@ func (n *Node) takeMember(tx store.Tx, pc pact, from string, p link.Parcel) (new
 	}
 	more, err := n.takeBodies(tx, pc, from, p.Bodies)
 	if err != nil {
-		return false, err
-	}
-	if err := n.heard(tx, pc, from); err != nil {
 		return false, err
 	}
 	if err := n.takeWitnessing(tx, pc, from, p); err != nil {
@@ -770,6 +771,9 @@ func (n *Node) takeCosigned(tx store.Tx, pc pact, from string, p link.Parcel) (n
 	p.Have = min(p.Have, size) // more must be shown, below
 	pr.Have, pr.Witnessed, pr.WitnessedBy = p.Have, p.Witnessed, p.WitnessedBy
 	pr.Contact, pr.Error = n.now().UnixMicro(), ""
+	if pc.state.At(n.now()).Name != accord.InForce {
+		pr.Barred = pr.Contact
+	}
 	if pr.Holds = p.Took; p.Checkpoint != nil && p.Cosigned != nil {
 		pr.Took = p.Repeated()
 	}

@@ -138,6 +138,9 @@ func (n *Node) takeWithdrawal(tx store.Tx, pc pact, index int64, e ledger.Event)
 	if err := n.removeReceived(tx, pc.ID, e.Party, d.Object, "withdrawn", "withdrawn by "+e.Party+": "+d.Reason); err != nil {
 		return err
 	}
+	if done, err := n.honoured(tx, pc, d, e.Party); err != nil || done {
+		return err
+	}
 	_, err = n.act(tx, pc.Accord, ledger.Honoured, ledger.Withdrawal{From: e.Party, Object: d.Object}, e.Party)
 	return err
 }

@@ -137,11 +137,12 @@ func (w *world) signed(by, log string, note []byte) error {
 	return nil
 }
 
-// honest lists the honest members' processes.
+// honest lists the honest members' processes, without those who do not hold yet
+// what they held before a backup was put in their place.
 func (w *world) honest() []*process {
 	var out []*process
 	for _, m := range w.members {
-		if !w.lies(m) && w.procs[m].backup.real == "" {
+		if !w.lies(m) && !w.procs[m].restored {
 			out = append(out, w.procs[m])
 		}
 	}
@@ -214,8 +215,11 @@ func (w *world) checkReplica(h *process, owner string) error {
 			w.broken("%s holds another log of %s than it signed at size %d", h.party, owner, most)
 		}
 	}
-	if owner == h.party || w.lies(owner) || w.procs[owner].backup.real != "" {
+	if owner == h.party || w.lies(owner) {
 		return nil
+	}
+	if lost, err := w.lost(w.procs[owner]); err != nil || lost {
+		return err
 	}
 	own, err := w.procs[owner].Tree(w.ctx, w.accord, owner, -1)
 	if err != nil {
@@ -324,6 +328,27 @@ func (w *world) checkInbox(h *process) error {
 				continue
 			}
 			if _, ok := now[w.itemID(r.From, x.Index)]; !ok {
+				var d ledger.Release
+				if err := json.Unmarshal(e.Data, &d); err != nil {
+					return err
+				}
+				// What was withdrawn is not sent again to who lost it.
+				if gone, err := w.withdrawn(h, w.accord, r.From, h.party, d.Object, x.Index); err != nil {
+					return err
+				} else if h.gone.accord != "" && (gone || w.procs[r.From].gone.accord != "") {
+					continue // nor is what one lost before it had sent again what the other lost
+				}
+				waits := false // with the other, until content may pass
+				for _, p := range []*process{h, w.procs[r.From]} {
+					a, err := p.ShowAccord(w.ctx, w.accord)
+					if err != nil {
+						return err
+					}
+					waits = waits || h.gone.accord != "" && a.State != accord.InForce
+				}
+				if waits {
+					continue
+				}
 				w.broken("%s acknowledged entry %d of %s and does not have its content", h.party, x.Index, r.From)
 			}
 		}
@@ -398,11 +423,18 @@ func (w *world) finish() error {
 	w.readSticks()
 	for _, p := range w.faces {
 		p.skew(0)
-		if err := w.unrestore(p); err != nil {
+	}
+	w.pass(6 * time.Hour) // past every clock
+	for range 2 {
+		if err := w.meet(); err != nil {
 			return err
 		}
 	}
-	w.pass(6 * time.Hour) // past every clock
+	for _, p := range w.faces {
+		if err := w.signOn(w.ctx, p); err != nil {
+			return fmt.Errorf("%s signs on: %w", p.party, err)
+		}
+	}
 	for _, p := range w.faces {
 		if p.party == guarantor {
 			continue
@@ -415,6 +447,9 @@ func (w *world) finish() error {
 		if err := w.meet(); err != nil {
 			return err
 		}
+	}
+	for _, p := range w.faces {
+		p.restored = false // now it must hold all that it ever vouched for
 	}
 	if err := w.check(true); err != nil {
 		return err
@@ -455,7 +490,9 @@ func (w *world) checkEnd() error {
 				return err
 			}
 		}
-		if w.twin() == nil {
+		if two, err := w.twoHistories(); err != nil {
+			return err
+		} else if !two {
 			continue
 		}
 		alarms, err := h.Alarms(w.ctx)
@@ -467,6 +504,33 @@ func (w *world) checkEnd() error {
 		}
 	}
 	return nil
+}
+
+// twoHistories reports whether the faces of the liar have histories that exclude
+// each other; under an accord that has ended neither may have added anything.
+func (w *world) twoHistories() (bool, error) {
+	twin := w.twin()
+	if twin == nil {
+		return false, nil
+	}
+	var trees [2]ledger.Tree
+	size := int64(-1)
+	for _, p := range []*process{w.procs[w.liar], twin} {
+		t, err := p.Tree(w.ctx, w.accord, w.liar, -1)
+		if err != nil {
+			return false, err
+		}
+		if size < 0 || t.N < size {
+			size = t.N
+		}
+	}
+	for i, p := range []*process{w.procs[w.liar], twin} {
+		var err error
+		if trees[i], err = p.Tree(w.ctx, w.accord, w.liar, size); err != nil {
+			return false, err
+		}
+	}
+	return trees[0] != trees[1], nil
 }
 
 // checkConverged checks that two honest members agree.
@@ -481,6 +545,9 @@ func (w *world) checkConverged(h, o *process) error {
 	}
 	if own != held {
 		w.broken("with all links healed, %s holds %d entries of %s, which has %d", h.party, held.N, o.party, own.N)
+		return nil
+	}
+	if w.sealed(h, o) || w.sealed(o, h) {
 		return nil
 	}
 	var accounts [2][]byte
@@ -509,6 +576,26 @@ func (w *world) checkConverged(h, o *process) error {
 		return err
 	}
 	return w.checkAnswered(h, o)
+}
+
+// sealed reports whether an entry of a party's log is closed to the party itself
+// or to a reader since the log came back: nobody who gave it could read it, or not
+// before it was given on. They cannot count alike then.
+func (w *world) sealed(owner, reader *process) bool {
+	if owner.gone.accord != w.accord {
+		return false
+	}
+	for i := owner.gone.from; i < owner.gone.to; i++ {
+		e, err := owner.EventAt(w.ctx, w.accord, owner.party, i)
+		if err == nil && addressed(e, reader.party) {
+			_, err = reader.EventAt(w.ctx, w.accord, owner.party, i)
+		}
+		if err != nil {
+			w.result.Acts["sealed for good"]++
+			return true
+		}
+	}
+	return false
 }
 
 // checkDelivered checks that everything that o released to h is there, whole,
@@ -544,6 +631,8 @@ func (w *world) checkDelivered(h, o *process) error {
 			return err
 		}
 		switch {
+		case !there && !gone && o.gone.has(w.accord, i):
+			// It had not left when the database was lost.
 		case !there && !gone:
 			w.broken("%s released entry %d to %s, and it never arrived", o.party, i, h.party)
 		case there && !gone && it.State != "expired":

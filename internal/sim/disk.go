@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,16 +60,14 @@ func (d *disk) Update(ctx context.Context, fn func(store.Tx) error) error {
 	return fmt.Errorf("%w: the disk failed while it was being committed", store.ErrUncertain)
 }
 
-// backup is a copy of a party's database and, while it stands in the real one's
-// place, where that one is kept.
+// backup is a copy of a party's database.
 type backup struct {
-	dir  string
-	at   int64 // entries of its own log in it
-	real string
+	dir string
+	at  int64 // entries of its own log in it
 }
 
 func (w *world) backUp(_ context.Context, p *process) error {
-	if p.backup.real != "" {
+	if p.restored {
 		return nil
 	}
 	at, err := p.Tree(w.ctx, w.accord, p.party, -1)
@@ -85,23 +84,21 @@ func (w *world) backUp(_ context.Context, p *process) error {
 }
 
 // restore puts a backup in the place of a database, while the signing state is
-// kept, as it is outside backups. The party must not sign before it knows again
-// what it signed; nobody may accuse it.
+// kept, as it is outside backups. The party must not act before its partners
+// gave back what it signed; nobody may accuse it. What had not left yet is lost.
 func (w *world) restore(_ context.Context, p *process) error {
-	if w.lies(p.party) || p.backup.dir == "" || p.backup.real != "" {
+	if w.lies(p.party) || p.backup.dir == "" || p.restored || w.twin() != nil {
 		return nil
 	}
 	if signed := w.known.most[p.party+">"+ledger.Origin(w.accord, p.party)]; signed <= p.backup.at {
 		return nil // the backup lacks nothing that was signed: it is as good as the original
 	}
 	w.fault("backup restored")
-	if err := p.close(); err != nil {
+	before, err := p.Tree(w.ctx, w.accord, p.party, -1)
+	if err != nil {
 		return err
 	}
-	p.backup.real = p.dir
-	p.dir = filepath.Join(p.home, fmt.Sprintf("restored-%d", w.result.Steps))
-	// Keys and the signing state are not in a backup of the database.
-	if err := os.CopyFS(p.dir, os.DirFS(p.backup.real)); err != nil {
+	if err := p.close(); err != nil {
 		return err
 	}
 	for _, name := range []string{"parley.db", "parley.db-wal", "parley.db-shm"} {
@@ -118,35 +115,77 @@ func (w *world) restore(_ context.Context, p *process) error {
 	if err := p.open(); err != nil {
 		return err
 	}
-	// It would come back from its partners' copies; here it stays alone until the
-	// real database is found, and must do nothing meanwhile.
+	after, err := p.Tree(w.ctx, w.accord, p.party, -1)
+	if err != nil {
+		return err
+	}
+	p.restored, p.gone = true, span{w.accord, after.N, before.N}
+	delete(w.known.items, p.party)
+	for log := range w.known.held {
+		if strings.HasPrefix(log, p.party+">") {
+			delete(w.known.held, log)
+		}
+	}
 	if _, err := p.Suspend(w.ctx, w.accord, "on an old database"); err == nil {
 		w.broken("%s, whose database is older than what it signed, acts", p.party)
 	}
 	return nil
 }
 
-// unrestore ends that: the real database is found again.
-func (w *world) unrestore(p *process) error {
-	if p.backup.real == "" {
-		return nil
-	}
-	if err := p.close(); err != nil {
-		return err
-	}
-	if err := w.keepGuard(p.dir, p.backup.real); err != nil {
-		return err
-	}
-	err := os.RemoveAll(p.dir)
-	p.dir, p.backup.real = p.backup.real, ""
-	return errors.Join(err, p.open())
+// span is a part of a log.
+type span struct {
+	accord   string
+	from, to int64
 }
 
-func (w *world) keepGuard(from, to string) error {
-	if err := os.RemoveAll(filepath.Join(to, "guard")); err != nil {
+func (s span) has(accord string, index int64) bool {
+	return s.accord == accord && index >= s.from && index < s.to
+}
+
+// lost reports whether a party's own log under the accord is not whole.
+func (w *world) lost(p *process) (bool, error) {
+	if !p.restored {
+		return false, nil
+	}
+	rs, err := p.Recoveries(w.ctx)
+	for _, r := range rs {
+		if r.Accord == w.accord && r.Lost {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// signOn lets a person say that what nobody returned does not exist. A person
+// who says so while a parcel or stick of the party is still under way would make
+// it sign two histories.
+func (w *world) signOn(_ context.Context, p *process) error {
+	if lost, err := w.lost(p); err != nil || !lost {
 		return err
 	}
-	return os.CopyFS(filepath.Join(to, "guard"), os.DirFS(filepath.Join(from, "guard")))
+	for _, x := range w.late {
+		if x.from == p.party {
+			return nil
+		}
+	}
+	for _, s := range w.sticks {
+		if s.from == p.party {
+			return nil
+		}
+	}
+	r, err := p.SignOn(w.ctx, w.accord)
+	if err != nil {
+		return err
+	}
+	w.result.Acts["signed on"]++
+	// What it signed beyond was lost on every way that it went, or by whoever
+	// held it as well: nobody has it.
+	for _, m := range w.members {
+		key := m + ">" + r.Log
+		maps.DeleteFunc(w.known.said[key], func(size int64, _ string) bool { return size > r.Size })
+		w.known.most[key] = min(w.known.most[key], r.Size)
+	}
+	return nil
 }
 
 // stick is a parcel file that travels by hand.
@@ -159,9 +198,6 @@ type stick struct {
 // writeStick gives somebody a parcel file to carry. It may be lost, take long,
 // come twice, be damaged, or end up with somebody else.
 func (w *world) writeStick(ctx context.Context, p *process) error {
-	if p.backup.real != "" {
-		return nil
-	}
 	to := w.partner(p)
 	var b strings.Builder
 	if err := p.ExportParcel(ctx, w.accord, to, &b); err != nil {
@@ -202,9 +238,6 @@ func (w *world) readSticks() {
 			rest = append(rest, s)
 			continue
 		}
-		if to.backup.real != "" {
-			continue // nothing is put into a database that will be thrown away
-		}
 		if w.lies(s.to) && w.twin() != nil {
 			continue // it would learn what others hold of its log; see deafen
 		}
@@ -234,7 +267,7 @@ func (w *world) anyAccord() string {
 
 // amend offers an accord that replaces the present one, once in a run.
 func (w *world) amend(ctx context.Context, p *process) error {
-	if w.next != "" || len(w.old) > 0 || w.lies(p.party) || p.backup.real != "" {
+	if w.next != "" || len(w.old) > 0 || w.lies(p.party) || p.restored {
 		return nil
 	}
 	d := w.draft()

@@ -23,6 +23,13 @@ func (w *world) scheme() error {
 		return nil
 	}
 	if w.twin() == nil {
+		// Who lost its log needs every member's copy of it, and this one would give
+		// none any more.
+		for _, p := range w.faces {
+			if lost, err := w.lost(p); err != nil || lost {
+				return err
+			}
+		}
 		return w.fork()
 	}
 	w.fault("lie: other face")

@@ -65,8 +65,9 @@ var acts = []act{
 	{"stick", 6, (*world).writeStick},
 	{"amend", 1, (*world).amend},
 	{"sign", 3, (*world).sign},
-	{"back up", 2, (*world).backUp},
-	{"restore", 1, (*world).restore},
+	{"back up", 4, (*world).backUp},
+	{"restore", 4, (*world).restore},
+	{"sign on", 2, (*world).signOn},
 }
 
 // step lets time bring what it brings and somebody do something.
@@ -82,14 +83,6 @@ func (w *world) step() error {
 	for who.party == guarantor {
 		who = pick(w, w.faces)
 	}
-	if who.backup.real != "" && w.chance(0.3) {
-		if err := w.unrestore(who); err != nil {
-			return err
-		}
-	}
-	if who.backup.real != "" {
-		return w.settle() // it cannot act: see restore
-	}
 	total := 0
 	for _, a := range acts {
 		total += a.weight
@@ -102,7 +95,7 @@ func (w *world) step() error {
 		w.result.Acts[a.name]++
 		err := w.mortally(who, a.do)
 		w.tell("%s: %s: %v", who.party, a.name, err)
-		if err != nil && !w.lies(who.party) && !w.excused(err) && !expected(err) {
+		if err != nil && !w.lies(who.party) && !w.excused(err) && !expected(err) && !(who.restored && errors.Is(err, node.ErrRestored)) {
 			w.broken("%s of %s, an honest party: %v", a.name, who.party, err)
 		}
 		break

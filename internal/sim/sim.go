@@ -10,8 +10,8 @@
 // loses, delays, repeats and damages what it carries, or send a stick. A process
 // may die at any transaction's beginning or any parcel's boundary; it comes back
 // from what was on its disk at that moment. Its disk may fail at any commit, also
-// after it kept what it reports as failed; a backup may be put in its place; keys
-// are changed and the accord is amended. In some runs one member lies.
+// after it kept what it reports as failed; a backup may be put in its place, and it
+// comes back from its partners' copies; keys are changed and the accord is amended. In some runs one member lies.
 //
 // The seed decides the order of acts and faults. Keys made by node.Init are
 // fresh in each run; nothing that happens depends on them.
@@ -312,6 +312,10 @@ type process struct {
 	broken bool   // its disk failed: it takes nothing more until it is started again
 	fails  int    // at which commit from now on its disk fails; 0: at none
 	backup backup
+	// restored says that a backup was put in its place, until all were made to
+	// meet at the end; gone is the part of its log whose content was lost then.
+	restored bool
+	gone     span
 }
 
 func (w *world) newProcess(party string, stream uint64) (*process, error) {

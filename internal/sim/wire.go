@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"time"
 
+	"parley.example/parley/accord"
 	"parley.example/parley/internal/link"
 )
 
@@ -32,7 +33,7 @@ func (l wire) Exchange(ctx context.Context, endpoint, pin string, p link.Parcel)
 	if to == nil {
 		return link.Parcel{}, fmt.Errorf("nobody is called %q", p.To)
 	}
-	if from.dead != "" || to.dead != "" || from.backup.real != "" || to.backup.real != "" {
+	if from.dead != "" || to.dead != "" {
 		w.troubled = true
 		return link.Parcel{}, errLost
 	}
@@ -165,12 +166,6 @@ func (w *world) deliver(from, to *process, raw []byte) (link.Parcel, error) {
 		return link.Parcel{}, err
 	}
 	reply, err := to.Receive(w.ctx, from.party, p)
-	if to.backup.real != "" {
-		if err == nil && reply.Checkpoint != nil && !w.lies(to.party) {
-			w.broken("%s, whose database is older than what it signed, answers a parcel", to.party)
-		}
-		return link.Parcel{}, w.trouble("partner restored")
-	}
 	if err != nil {
 		return link.Parcel{}, fmt.Errorf("%w: %s says: %w", link.ErrRefused, to.party, err)
 	}
@@ -207,14 +202,12 @@ func (w *world) arrive() {
 			rest = append(rest, x)
 			continue
 		}
-		if to.backup.real != "" {
-			continue // it would be thrown away with the backup
-		}
-		if to.backup.real != "" {
-			continue // nothing is put into a database that will be thrown away
-		}
 		w.tell("late parcel %s → %s", x.from, x.to)
-		if _, err := w.deliver(from, to, x.bytes); err != nil && !w.lies(x.from) && !w.lies(x.to) {
+		_, err := w.deliver(from, to, x.bytes)
+		if to.restored && errors.Is(err, accord.ErrAccord) {
+			continue // it no longer knows of an accord that the sender had not signed then
+		}
+		if err != nil && !w.lies(x.from) && !w.lies(x.to) {
 			w.broken("an honest parcel of %s that came late is refused: %v", x.from, err)
 		}
 	}
