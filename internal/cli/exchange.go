@@ -65,9 +65,17 @@ func (a *app) showCmd() *cobra.Command {
 }
 
 func (a *app) releaseCmd() *cobra.Command {
-	var ask node.ReleaseAsk
+	return a.sending("release ID", "Ask the gate, show both versions, and release", node.ReleaseAsk{})
+}
+
+func (a *app) correctCmd() *cobra.Command {
+	return a.sending("correct ID", "Send the newest version of an object to those who have an earlier one", node.ReleaseAsk{Correct: true})
+}
+
+// sending is a command that lets an object leave through the gate.
+func (a *app) sending(use, short string, ask node.ReleaseAsk) *cobra.Command {
 	c := &cobra.Command{
-		Use: "release ID", Short: "Ask the gate, show both versions, and release", Args: cobra.ExactArgs(1),
+		Use: use, Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			ask.Object = args[0]
 			var out struct {
@@ -110,12 +118,11 @@ func (a *app) releaseCmd() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&ask.Accord, "accord", "", "the accord under which it passes")
 	f.StringSliceVar(&ask.To, "to", nil, "members to release to; left out, all others")
-	f.StringVar(&ask.Purpose, "purpose", "", "one of the accord's purposes")
+	f.StringVar(&ask.Purpose, "purpose", "", "one of the accord's purposes; may be left out where there is one")
 	f.StringVar(&ask.LegalBasis, "legal-basis", "", "one of the accord's legal bases; may be left out where there is one")
 	f.TextVar(&ask.Priority, "priority", ledger.Routine, "flash, immediate, priority or routine: what goes first on the line")
 	f.BoolVar(&ask.DryRun, "dry-run", false, "only show the decision")
 	_ = c.MarkFlagRequired("accord")
-	_ = c.MarkFlagRequired("purpose")
 	return c
 }
 
@@ -184,7 +191,7 @@ func (a *app) requestCmd() *cobra.Command {
 	f.StringVar(&ask.Accord, "accord", "", "the accord")
 	f.StringVar(&ask.To, "to", "", "the partner; may be left out where there is one")
 	f.StringVar(&ask.Case, "case", "", "case reference")
-	f.StringVar(&ask.Purpose, "purpose", "", "one of the accord's purposes")
+	f.StringVar(&ask.Purpose, "purpose", "", "one of the accord's purposes; may be left out where there is one")
 	f.StringVar(&ask.Question, "question", "", "the question that hit")
 	f.StringVar(&ask.Value, "value", "", "the normalised value that hit; the partner sees it")
 	f.StringVar(&ask.Object, "object", "", "or an object's id")

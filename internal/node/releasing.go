@@ -27,6 +27,8 @@ type ReleaseAsk struct {
 	Purpose    string   `json:"purpose"`
 	LegalBasis string   `json:"legal_basis,omitempty"`
 	DryRun     bool     `json:"dry_run,omitempty"`
+	// Correct sends the newest version to those alone who have an earlier one.
+	Correct bool `json:"correct,omitempty"`
 	// Priority says what goes first on the line.
 	Priority ledger.Priority `json:"priority,omitzero"`
 	// By is who asks; a release that our policy wants approved waits for
@@ -162,6 +164,9 @@ func (n *Node) prepare(tx store.Tx, pc pact, ask ReleaseAsk, approved int, polic
 	if ask.LegalBasis == "" && len(pc.Terms.LegalBases) == 1 {
 		ask.LegalBasis = pc.Terms.LegalBases[0]
 	}
+	if ask.Purpose == "" && len(pc.Terms.Purposes) == 1 {
+		ask.Purpose = pc.Terms.Purposes[0]
+	}
 	g := gathered{ask: ask, object: obj}
 	for _, to := range ask.To {
 		in := n.gateInputUnder(tx, pc, obj, []string{to}, ask.Purpose, ask.LegalBasis, policy)
@@ -185,6 +190,9 @@ func (g *gathered) weigh(answers string, caches map[string]*release.Cache) {
 
 // conclude sums the decisions up.
 func (g *gathered) conclude() error {
+	if err := g.corrected(); err != nil {
+		return err
+	}
 	g.out = Release{
 		Outcome: release.Full, Reasons: []release.Reason{}, Redactions: []string{}, Original: g.object.Bytes, To: g.ask.To, Tearline: json.RawMessage("null"),
 	}
@@ -216,6 +224,25 @@ func (g *gathered) conclude() error {
 	if g.out.Outcome < release.Tearline {
 		g.out.Tearline, g.out.Redactions = json.RawMessage("null"), []string{}
 	}
+	return nil
+}
+
+// corrected leaves out of a correction those who have nothing to be corrected.
+func (g *gathered) corrected() error {
+	if !g.ask.Correct {
+		return nil
+	}
+	var to []string
+	var weighs []weighing
+	for i, w := range g.weighs {
+		if w.err != nil || !w.was.First.IsZero() {
+			to, weighs = append(to, g.ask.To[i]), append(weighs, w)
+		}
+	}
+	if len(weighs) == 0 {
+		return fmt.Errorf("%w: nobody named has a copy of %s under this accord; release it first", ErrNotFound, clip(g.ask.Object))
+	}
+	g.ask.To, g.weighs = to, weighs
 	return nil
 }
 

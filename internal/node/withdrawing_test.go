@@ -128,6 +128,30 @@ func TestRetentionEnds(t *testing.T) {
 	}
 }
 
+// A correction goes to those alone who have what it corrects, and to nobody where
+// nobody has.
+func TestCorrectReachesWhoHasACopy(t *testing.T) {
+	w := newWorld(t)
+	ids := w.importReports()
+	ask := node.ReleaseAsk{Object: ids[0], Accord: w.accord, Correct: true} // the accord has one purpose
+	if _, err := w.north.ReleaseObject(t.Context(), ask); !errors.Is(err, node.ErrNotFound) {
+		t.Errorf("nobody has a copy: %v, want ErrNotFound", err)
+	}
+	w.receiveFirst(ids)
+	changed := strings.Replace(reports, "A device was found beside a market road.", "Two devices were found beside a market road.", 1)
+	if _, err := w.north.ImportFile(t.Context(), strings.NewReader(changed), "", nil); err != nil {
+		t.Fatal(err)
+	}
+	got, err := w.north.ReleaseObject(t.Context(), ask)
+	if err != nil || !got.Released || len(got.Copies) != 1 || got.Copies[0].To != "south" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	w.sync(w.north, "south")
+	if items, err := w.south.Inbox(t.Context(), 0); err != nil || len(items) != 2 || !items[0].Correction {
+		t.Errorf("south's inbox: %+v, %v", items, err)
+	}
+}
+
 // Both sides compute the same bytes, whoever asks.
 func TestAccountIsTheSameOnBothSides(t *testing.T) {
 	w := newWorld(t)
