@@ -268,11 +268,38 @@ func (s *Side) CheckSeal(public, data []byte, parts int) (*Seal, error) {
 	if bytes.Equal(public, s.Public()) {
 		return nil, fmt.Errorf("the other side shows our own key: %w", ErrElement)
 	}
+	out, err := ReadSeal(data)
+	if err != nil {
+		return nil, err
+	}
+	n, size := len(out.masks), out.list.n()
+	if n != parts || size != s.list.n() {
+		return nil, fmt.Errorf("seal of %d values in %d parts, expected are %d in %d: %w", size, n, s.list.n(), parts, ErrSize)
+	}
+	for i := range n {
+		var mask element
+		if err := mask.decode(out.masks[i]); err != nil {
+			return nil, fmt.Errorf("mask %d: %w", i, err)
+		}
+		if err := verify(&mask, single(&pub.p), single(&out.keys[i]), out.proofs[i]); err != nil {
+			return nil, fmt.Errorf("mask %d: %w", i, err)
+		}
+		from, to := part(size, n, i), part(size, n, i+1)
+		if err := verify(&out.keys[i], s.list.slice(from, to), out.list.slice(from, to), out.answers[i]); err != nil {
+			return nil, fmt.Errorf("part %d: %w", i, err)
+		}
+	}
+	return out, nil
+}
+
+// ReadSeal reads a seal's form and verifies nothing: it is for seals that were
+// checked, or made, before.
+func ReadSeal(data []byte) (*Seal, error) {
 	r := reader{b: data}
 	r.tag(sealTag)
 	n, size := r.uint16(), r.uint16()
-	if !r.bad && (n != parts || size != s.list.n()) {
-		return nil, fmt.Errorf("seal of %d values in %d parts, expected are %d in %d: %w", size, n, s.list.n(), parts, ErrSize)
+	if !r.bad && (n < 1 || n > size || size > MaxSide) {
+		return nil, fmt.Errorf("seal of %d values in %d parts: %w", size, n, ErrSize)
 	}
 	out := &Seal{}
 	for range n {
@@ -289,29 +316,13 @@ func (s *Side) CheckSeal(public, data []byte, parts int) (*Seal, error) {
 	if err := r.end(); err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	err = each(size, func(i int) error {
+	err := each(size, func(i int) error {
 		if err := out.list.elements[i].decode(out.list.at(i)); err != nil {
 			return fmt.Errorf("value %d of the seal: %w", i, err)
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	for i := range n {
-		var mask element
-		if err := mask.decode(out.masks[i]); err != nil {
-			return nil, fmt.Errorf("mask %d: %w", i, err)
-		}
-		if err := verify(&mask, single(&pub.p), single(&out.keys[i]), out.proofs[i]); err != nil {
-			return nil, fmt.Errorf("mask %d: %w", i, err)
-		}
-		from, to := part(size, n, i), part(size, n, i+1)
-		if err := verify(&out.keys[i], s.list.slice(from, to), out.list.slice(from, to), out.answers[i]); err != nil {
-			return nil, fmt.Errorf("part %d: %w", i, err)
-		}
-	}
-	return out, nil
+	return out, err
 }
 
 // Masks returns the public elements of the seal's masks.
