@@ -273,6 +273,9 @@ func (s *Side) TakeSeal(d ledger.DeconflictSeal, body []byte, openSheet func(not
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrCheat, err)
 	}
+	if d.Joins != (s.Me == s.Terms.Opener) {
+		return fmt.Errorf("%w: it is sealed in the wrong part", ErrCheat)
+	}
 	if d.Arbiter != s.Terms.Arbiter {
 		return fmt.Errorf("%w: the mask is of arbiter %q, agreed is %q", ErrCheat, d.Arbiter, s.Terms.Arbiter)
 	}
@@ -396,4 +399,10 @@ func (s *Side) Overlaps() (found []Overlap, contact string, err error) {
 func (s *Side) Footprints() ([]Footprint, error) {
 	err := s.restore()
 	return s.plans.Footprints, err
+}
+
+// Forget drops what an ended exchange does not need to be opened for oversight.
+func (s *Side) Forget() {
+	s.Hand, s.Sent = Hand{}, nil
+	s.Peer.List, s.Peer.Seal, s.Peer.Box = nil, nil, nil
 }

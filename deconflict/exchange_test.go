@@ -112,6 +112,7 @@ func (x *exchange) seal() {
 	x.sent(body)
 	x.must(x.south.TakeSeal(d, body, x.arb.open))
 	h, d = x.hand("south", 2, 5)
+	d.Joins = true
 	body, err = x.south.Seal(nil, h, "south desk +92 51 2")
 	x.must(err)
 	x.sent(body)
@@ -267,6 +268,7 @@ func TestALieIsFoundBeforeAnythingIsShown(t *testing.T) {
 		"another mask":    func(d *ledger.DeconflictSeal) { d.Mask++ },
 		"another sheet":   func(d *ledger.DeconflictSeal) { d.Sheet++ },
 		"another arbiter": func(d *ledger.DeconflictSeal) { d.Arbiter = "" },
+		"another part":    func(d *ledger.DeconflictSeal) { d.Joins = true },
 		"a mask below":    func(d *ledger.DeconflictSeal) { d.Mask = -1 },
 	} {
 		wrong := d

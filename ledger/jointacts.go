@@ -10,9 +10,7 @@ type (
 		Session []byte `json:"session"`
 		DeconflictCommitment
 		Arbiter string `json:"arbiter"` // a witness of the accord; empty: masks are shown in turn
-		// Replaces is the session that this one takes the place of: plans changed.
-		Replaces []byte `json:"replaces,omitzero"`
-		Officer  string `json:"officer"` // pseudonym
+		Officer string `json:"officer"` // pseudonym
 	}
 	// DeconflictCommitment binds a side to its list.
 	DeconflictCommitment struct {
@@ -39,6 +37,8 @@ type (
 		Session []byte `json:"session"`
 		Of      Digest `json:"of"` // the body of the other side that it answers
 		Sealed  Digest `json:"sealed"`
+		// Joins is set by the joiner: an arbiter shows a mask to the opener alone.
+		Joins bool `json:"joins"`
 		// Arbiter, Sheet and Mask name the mask where an arbiter made it.
 		Arbiter string `json:"arbiter"`
 		Sheet   int64  `json:"sheet"`
