@@ -777,7 +777,7 @@ func (n *Node) RenewDeconfliction(ctx context.Context) error {
 				all, oerr := n.exchangesWith(tx, pc.ID, p)
 				err = errors.Join(err, oerr)
 				for _, s := range all {
-					if s.State == exchangeShowing && s.Arbiter != "" && s.At < stamp(n.now().Add(-settleAfter)) {
+					if s.State == exchangeShowing && s.Arbiter != "" && s.At <= stamp(n.now().Add(-settleAfter)) {
 						owed = append(owed, s.ID)
 					}
 				}
@@ -828,7 +828,7 @@ func (n *Node) exchangeDue(tx store.Tx, pc pact, party string) (bool, error) {
 		if i < 0 {
 			// One that failed just now is not tried at once again.
 			j := slices.IndexFunc(all, func(s Exchange) bool { return slices.Contains(s.Plans, id) })
-			if j < 0 || all[j].At < stamp(now.Add(-time.Hour)) {
+			if j < 0 || all[j].At <= stamp(now.Add(-time.Hour)) {
 				return true, nil
 			}
 			continue
@@ -839,7 +839,7 @@ func (n *Node) exchangeDue(tx store.Tx, pc pact, party string) (bool, error) {
 				continue
 			}
 		}
-		if all[i].At < stamp(now.Add(-age)) {
+		if all[i].At <= stamp(now.Add(-age)) {
 			return true, nil
 		}
 	}
