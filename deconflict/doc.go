@@ -13,7 +13,7 @@
 // to both sides.
 //
 // Everything that a side sends follows from its footprints and a seed of 32 bytes;
-// an [Opening] of these lets oversight check what was asked against the ledger.
+// a [PlansOpening] of these lets oversight check what was asked against the ledger.
 //
 // The package is pure: it stores nothing, sends nothing and trusts that what it is
 // given as the other side's stands in the other side's ledger. It does not hide that

@@ -17,15 +17,15 @@ var Purposes = []string{"protection", "rescue", "arrest", "border-control", "hum
 
 // Footprint is where and when something is planned, and on what ground.
 type Footprint struct {
-	ID         string `json:"id"`
-	Version    int    `json:"version"`         // 1, and one more with each change of plan
-	Title      string `json:"title,omitzero"`  // for our own people; it never leaves
-	Purpose    string `json:"purpose"`         // one of Purposes
-	LegalBasis string `json:"legal_basis"`     // for an arrest the warrant or provision
-	Officer    string `json:"officer"`         // who is responsible
-	Unit       *Unit  `json:"unit,omitzero"`   // entered on behalf of a unit without a terminal
-	Places     []Spot `json:"places,omitzero"` // circles
-	Area       []Spot `json:"area,omitzero"`   // corners of one polygon, in order; their radius is not used
+	ID         string `json:"id,omitzero"`
+	Version    int    `json:"version,omitzero"` // 1, and one more with each change of plan
+	Title      string `json:"title,omitzero"`   // for our own people; it never leaves
+	Purpose    string `json:"purpose"`          // one of Purposes
+	LegalBasis string `json:"legal_basis"`      // for an arrest the warrant or provision
+	Officer    string `json:"officer"`          // who is responsible
+	Unit       *Unit  `json:"unit,omitzero"`    // entered on behalf of a unit without a terminal
+	Places     []Spot `json:"places,omitzero"`  // circles
+	Area       []Spot `json:"area,omitzero"`    // corners of one polygon, in order; their radius is not used
 	// From and Until bound the activity, or its first occurrence. A standing
 	// footprint without Until goes on.
 	From  time.Time `json:"from"`

@@ -8,9 +8,9 @@ import (
 	"parley.example/parley/ledger"
 )
 
-// Opening shows oversight what a side took part with. It opens the commitment and
+// PlansOpening shows oversight what a side took part with. It opens the commitment and
 // lets the list be made again.
-type Opening struct {
+type PlansOpening struct {
 	Type  string   `json:"type"` // OpeningType
 	Terms Terms    `json:"terms"`
 	Party string   `json:"party"` // whose side it is
@@ -24,14 +24,14 @@ type Opening struct {
 const OpeningType = "parley-footprint-opening/1"
 
 // Opening opens the side's commitment.
-func (s *Side) Opening() Opening {
-	return Opening{Type: OpeningType, Terms: s.Terms, Party: s.Me, Seed: s.Seed, Plans: s.Plans}
+func (s *Side) Opening() PlansOpening {
+	return PlansOpening{Type: OpeningType, Terms: s.Terms, Party: s.Me, Seed: s.Seed, Plans: s.Plans}
 }
 
 // Check reports whether the opening is what was committed to: the footprints, and
 // that the list which was matched was made of them and of nothing else. It returns
 // the footprints.
-func (o Opening) Check(c ledger.DeconflictCommitment) ([]Footprint, error) {
+func (o PlansOpening) Check(c ledger.DeconflictCommitment) ([]Footprint, error) {
 	if !hmac.Equal(commit(o.Seed, o.Plans), c.Commitment) {
 		return nil, errors.New("the footprints are not those that the ledger commits to")
 	}

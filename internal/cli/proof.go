@@ -9,10 +9,12 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"parley.example/parley/accord"
+	"parley.example/parley/deconflict"
 	"parley.example/parley/internal/client"
 	"parley.example/parley/internal/node"
 )
@@ -120,6 +122,12 @@ func verify(name string, b []byte, want string, newer [][]byte) verification {
 	if accord.IsEvidence(b) {
 		return verifyEvidence(out, b, want, newer)
 	}
+	if verifyDeconflict(&out, b, newer) {
+		if out.OK && !strings.HasPrefix(out.Accord, want) {
+			out.OK, out.Reasons = false, []string{fmt.Sprintf("it is under accord %s, not %s", out.Accord, want)}
+		}
+		return out
+	}
 	v, err := accord.VerifyReceipt(b, newer...)
 	if err == nil && !strings.HasPrefix(v.Accord.ID, want) {
 		err = fmt.Errorf("it is under accord %s, not %s", v.Accord.ID, want)
@@ -184,6 +192,12 @@ func (v verification) print(w io.Writer) {
 		return
 	}
 	line(w, v.File, "valid")
+	if fs, ok := v.Event.([]deconflict.Footprint); ok {
+		line(w, "matched nothing but", fmt.Sprintf("%d footprints", len(fs)))
+		for _, f := range fs {
+			line(w, "", f.ID, f.Title, f.Purpose, f.LegalBasis, f.Officer, f.From.Format(time.RFC3339), fmt.Sprintf("%d places, %d corners", len(f.Places), len(f.Area)))
+		}
+	}
 	line(w, "act", v.Kind, "by "+v.Signers[0], "at "+v.At)
 	line(w, "accord", short(v.Accord), v.Title)
 	line(w, "signed by", strings.Join(v.Signers, ", "))

@@ -208,12 +208,12 @@ func sessionBytes(id string) ([]byte, error) {
 }
 
 // OpenFootprints opens, for oversight, what our side of an exchange took part with.
-func (n *Node) OpenFootprints(ctx context.Context, id string) (deconflict.Opening, error) {
+func (n *Node) OpenFootprints(ctx context.Context, id string) (deconflict.PlansOpening, error) {
 	v, err := n.ShowExchange(ctx, id)
 	if err != nil {
-		return deconflict.Opening{}, err
+		return deconflict.PlansOpening{}, err
 	}
-	var o deconflict.Opening
+	var o deconflict.PlansOpening
 	err = n.view(ctx, func(tx store.Tx) error {
 		s, err := n.loadExchange(tx, v.ID)
 		if err == nil {
@@ -230,7 +230,7 @@ func (n *Node) OpenFootprints(ctx context.Context, id string) (deconflict.Openin
 
 // CheckFootprintOpening judges an opening by the receipt in it, offline. It returns
 // the footprints, and who committed to them.
-func CheckFootprintOpening(o deconflict.Opening, newer ...[]byte) ([]deconflict.Footprint, accord.Verdict, error) {
+func CheckFootprintOpening(o deconflict.PlansOpening, newer ...[]byte) ([]deconflict.Footprint, accord.Verdict, error) {
 	v, err := accord.VerifyReceipt(o.Receipt, newer...)
 	if err != nil {
 		return nil, v, err

@@ -83,6 +83,7 @@ func (s *Server) routes() {
 	s.gateRoutes()
 	s.accordRoutes()
 	s.matchRoutes()
+	s.deconflictingRoutes()
 	s.ledgerRoutes()
 	s.localRoutes()
 	s.taxiiRoutes()
