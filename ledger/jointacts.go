@@ -65,10 +65,14 @@ type (
 		Session []byte `json:"session"`
 		How     string `json:"how,omitzero"` // one of deconflict.Resolutions
 	}
-	// Joint is the data of JointAct, whose body is an act of package operation.
+	// Joint is the data of JointAct, whose body is an act of package operation. One by
+	// which the party leaves has no body but Leaves, the act's number, and Text.
 	Joint struct {
 		To        []string `json:"to"`
 		Operation string   `json:"operation"`
 		Act       Digest   `json:"act"`
+		Leaves    int64    `json:"leaves,omitzero"`
+		Text      string   `json:"text,omitzero"`
+		By        string   `json:"by,omitzero"` // who, for people
 	}
 )

@@ -281,6 +281,8 @@ func BodyDigest(e ledger.Event) (d ledger.Digest, ok bool) {
 	case ledger.JointAct:
 		var x ledger.Joint
 		err, d = json.Unmarshal(e.Data, &x), x.Act
+		ok = err == nil && x.Leaves == 0
+		return d, ok
 	default:
 		return d, false
 	}

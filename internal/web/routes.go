@@ -84,6 +84,7 @@ func (s *Server) routes() {
 	s.accordRoutes()
 	s.matchRoutes()
 	s.deconflictingRoutes()
+	s.operatingRoutes()
 	s.ledgerRoutes()
 	s.localRoutes()
 	s.taxiiRoutes()
