@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
 
@@ -61,6 +62,8 @@ const (
 	arbiterKeyFile = "arbiter.key"
 	verdictFolder  = "verdicts"
 	maxSheets      = 1 << 20
+	// arbiterPatience is how long an arbiter is waited for: partners wait meanwhile.
+	arbiterPatience = 10 * time.Second
 )
 
 // arbiterKey is the secret that masks are made from. It lies with what the witness
@@ -230,9 +233,10 @@ func (n *Node) askArbiter(ctx context.Context, pc pact, witness string, ask arbi
 	if err != nil {
 		return out, err
 	}
-	lock := n.pair(pc.ID, witness)
-	lock.Lock()
-	defer lock.Unlock()
+	// Not under the pair's lock: steps of exchanges are done under it, as what a
+	// parcel of the witness leaves to do, and they ask as well.
+	ctx, cancel := context.WithTimeout(ctx, arbiterPatience)
+	defer cancel()
 	reply, err := n.exchange(ctx, card, link.Parcel{
 		Header: link.Header{From: n.cfg.Party, To: witness, Accord: pc.ID}, Cards: n.packCards(pc), Accord: pc.Note, Aside: raw,
 	})

@@ -143,8 +143,31 @@ func (n *Node) OpenExchange(ctx context.Context, id, party string) (Exchange, er
 	if err != nil {
 		return Exchange{}, err
 	}
-	if err := n.Sync(ctx, s.Accord, party); err != nil {
-		n.opt.Log.Info("exchange waits", "partner", party, "error", err)
+	// Messages also come with exchanges that the partner begins, so that one of ours
+	// may find nothing new although the exchange goes on.
+	before := ""
+	for idle := 0; idle < 3; {
+		if err := n.Sync(ctx, s.Accord, s.Party); err != nil {
+			n.opt.Log.Info("exchange waits", "partner", s.Party, "error", err)
+			break
+		}
+		var now []byte
+		var at exchange
+		err := n.view(ctx, func(tx store.Tx) (err error) {
+			if now, err = tx.Doc(docExchange, s.ID); err == nil {
+				err = json.Unmarshal(now, &at)
+			}
+			return err
+		})
+		if err != nil {
+			return Exchange{}, err
+		}
+		if at.State == exchangeDone || at.State == exchangeFailed {
+			break
+		}
+		if idle++; string(now) != before {
+			idle, before = 0, string(now)
+		}
 	}
 	return n.ShowExchange(ctx, s.ID)
 }
