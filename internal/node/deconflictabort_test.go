@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,48 +19,87 @@ import (
 	"parley.example/parley/ledger"
 )
 
-// cutLine is a line into nodes that fails at will.
+// fate is what becomes of a parcel.
+type fate int
+
+const (
+	arrives fate = iota
+	isLost       // and nothing arrives after it
+	isLast       // it arrives, and nothing after it
+	dropped      // it alone is lost
+)
+
+// cutLine is a line into nodes that fails at will. Keepers use it as well, so that
+// which parcel carries a message is left to chance; what is cut is told by what it
+// carries.
 type cutLine struct {
 	nodes map[string]*node.Node
 
-	mu sync.Mutex // guards all below; not held while a parcel is delivered
-	// left is how many parcels between members still arrive; below 0: all. The
-	// answer of the last one is lost where lose is set.
-	left  int
-	lose  bool
-	down  map[string]bool                  // parties that cannot be reached
-	reply func(link.Parcel) link.Parcel    // changes answers of the guarantor
-	meet  func(ctx context.Context, n int) // called before the nth parcel between members
-	count int
+	mu    sync.Mutex                    // guards all below; not held while a parcel is delivered
+	rule  func(*cutLine, carried) fate  // of parcels between members; nil: all arrive
+	dead  bool                          // nothing arrives between members
+	down  map[string]bool               // parties that cannot be reached, by all or by one
+	reply func(link.Parcel) link.Parcel // changes answers of the guarantor
+}
+
+// carried is a parcel's sender and the kinds of the entries in it.
+type carried struct {
+	from  string
+	kinds []ledger.Kind
+}
+
+func (c carried) has(party string, kind ledger.Kind) bool {
+	return c.from == party && slices.Contains(c.kinds, kind)
+}
+
+// judge is the fate of a parcel; where it is the last, the line is dead from now on.
+func (l *cutLine) judge(p link.Parcel) fate {
+	c := carried{from: p.From}
+	for _, e := range p.Entries {
+		if leaf, err := ledger.ParseLeaf(e.Leaf); err == nil {
+			c.kinds = append(c.kinds, leaf.Kind)
+		}
+	}
+	l.mu.Lock()
+	rule, dead := l.rule, l.dead
+	l.mu.Unlock()
+	if dead || rule == nil {
+		return map[bool]fate{true: isLost, false: arrives}[dead]
+	}
+	f := rule(l, c)
+	if f == isLost || f == isLast {
+		l.set(func() { l.dead = true })
+	}
+	return f
 }
 
 func (l *cutLine) Exchange(ctx context.Context, _, _ string, p link.Parcel) (link.Parcel, error) {
+	noAnswer := errors.New("no answer")
 	l.mu.Lock()
-	lost := l.down[p.To] || l.down[p.From+" to "+p.To]
-	lose, change, meet, n := false, l.reply, l.meet, l.count
-	if p.To != "guarantor" {
-		if l.left == 0 {
-			lost = true
-		} else if l.left--; l.left == 0 {
-			lose = l.lose
-		}
-		l.count++
-	}
+	down, change := l.down[p.To] || l.down[p.From+" to "+p.To], l.reply
 	l.mu.Unlock()
-	if lost {
-		return link.Parcel{}, errors.New("no answer")
+	if down {
+		return link.Parcel{}, noAnswer
 	}
-	if meet != nil && p.To != "guarantor" {
-		meet(ctx, n)
+	if p.To == "guarantor" {
+		reply, err := l.nodes[p.To].Receive(ctx, p.From, p)
+		if change != nil {
+			reply = change(reply)
+		}
+		return reply, err
+	}
+	there := l.judge(p)
+	if there == isLost || there == dropped {
+		return link.Parcel{}, noAnswer
 	}
 	reply, err := l.nodes[p.To].Receive(ctx, p.From, p)
-	if lose {
-		return link.Parcel{}, errors.New("the answer was lost")
+	if there == isLast || err != nil {
+		return link.Parcel{}, errors.Join(err, noAnswer)
 	}
-	if change != nil && p.To == "guarantor" {
-		reply = change(reply)
+	if back := l.judge(reply); back == isLost || back == dropped {
+		return link.Parcel{}, noAnswer
 	}
-	return reply, err
+	return reply, nil
 }
 
 func (*cutLine) Finish(context.Context, string, string, string) (link.Parcel, bool, error) {
@@ -75,7 +116,7 @@ func (l *cutLine) set(fn func()) {
 
 func cutWorld(t *testing.T, edit func(*node.Draft)) (*world, *cutLine) {
 	t.Helper()
-	l := &cutLine{nodes: make(map[string]*node.Node), left: -1, down: make(map[string]bool)}
+	l := &cutLine{nodes: make(map[string]*node.Node), down: make(map[string]bool)}
 	with := func(o *node.Options) { o.Line = l }
 	w := &world{t: t, north: start(t, "north", with), south: start(t, "south", with), guarantor: start(t, "guarantor", with)}
 	for _, n := range []*node.Node{w.north, w.south, w.guarantor} {
@@ -100,6 +141,12 @@ func newest(t testing.TB, n *node.Node) (x node.Exchange) {
 	return x
 }
 
+// rest waits until no exchange between the members is under way.
+func (w *world) rest() {
+	_ = w.north.Sync(w.t.Context(), w.accord, "south")
+	_ = w.south.Sync(w.t.Context(), w.accord, "north")
+}
+
 // The line fails at every message, before it arrives or after. With the arbiter's
 // help both are told or neither; and when the line is up again the exchange ends.
 func TestTheLineFailsAtEveryMessage(t *testing.T) {
@@ -107,48 +154,61 @@ func TestTheLineFailsAtEveryMessage(t *testing.T) {
 	enter(t, w.south, footprintAt("patrol", 34.40, 70.50, 0))
 	raid := footprintAt("raid", 34.40, 70.50, 0)
 	settled := 0
-	for _, lose := range []bool{false, true} {
-		for after := 0; ; after++ {
-			l.set(func() { l.left, l.lose = after, lose && after > 0 })
+	for _, m := range []struct {
+		party string
+		kind  ledger.Kind
+	}{
+		{"north", ledger.DeconflictOpened}, {"south", ledger.DeconflictJoined}, {"north", ledger.DeconflictSealed},
+		{"south", ledger.DeconflictSealed}, {"north", ledger.DeconflictShown}, {"south", ledger.DeconflictShown},
+	} {
+		for _, end := range []fate{isLost, isLast} {
+			l.set(func() {
+				l.rule = func(_ *cutLine, c carried) fate {
+					if c.has(m.party, m.kind) {
+						return end
+					}
+					return arrives
+				}
+			})
 			f := enter(t, w.north, raid)
 			raid.ID = f.ID // the next one is a change of plan
-			north, south := newest(t, w.north), newest(t, w.south)
-			if south.ID != north.ID {
-				south = node.Exchange{}
+			w.rest()
+			at := fmt.Sprintf("%s of %s, arrives %v", m.kind, m.party, end == isLast)
+			if l.set(func() {}); !l.dead {
+				t.Fatalf("%s: the line was not cut", at)
 			}
-			whole := north.State == "done" && south.State == "done"
-			if len(north.Overlaps) > 0 && len(south.Overlaps) == 0 {
-				t.Errorf("cut after %d (answer lost: %v): the opener is told and the joiner is not", after, lose)
+			id := newest(t, w.north).ID
+			of := func(n *node.Node) node.Exchange {
+				x, err := n.ShowExchange(t.Context(), id)
+				if err != nil && !errors.Is(err, node.ErrNotFound) {
+					t.Fatal(err)
+				}
+				return x
 			}
-			l.set(func() { l.left = 0 })
+			north, south := of(w.north), of(w.south)
 			// Whoever stands still asks the arbiter: the opener, then the joiner.
 			if north.State == "showing" {
-				if _, err := w.north.SettleExchange(t.Context(), north.ID); err != nil {
-					t.Errorf("cut after %d: the opener asks: %v", after, err)
+				if _, err := w.north.SettleExchange(t.Context(), id); err != nil {
+					t.Errorf("%s: the opener asks: %v", at, err)
 				}
 				settled++
 			}
 			if south.State == "showing" {
-				_, err := w.south.SettleExchange(t.Context(), south.ID)
+				_, err := w.south.SettleExchange(t.Context(), id)
 				if asked := north.State == "showing"; (err == nil) != asked {
-					t.Errorf("cut after %d: the joiner asks: %v; the opener asked before: %v", after, err, asked)
+					t.Errorf("%s: the joiner asks: %v; the opener asked before: %v", at, err, asked)
 				}
 			}
-			north, south = newest(t, w.north), newest(t, w.south)
-			if told := south.ID == north.ID && len(south.Overlaps) > 0; told != (len(north.Overlaps) > 0) {
-				t.Errorf("cut after %d (answer lost: %v): north %+v, south %+v", after, lose, north.Overlaps, south.Overlaps)
+			north, south = of(w.north), of(w.south)
+			if (len(south.Overlaps) > 0) != (len(north.Overlaps) > 0) {
+				t.Errorf("%s: north is told %+v, south %+v", at, north.Overlaps, south.Overlaps)
 			}
-			l.set(func() { l.left = -1 })
-			w.sync(w.north, "south")
-			w.sync(w.south, "north")
-			if north = newest(t, w.north); north.State != "done" || len(north.Overlaps) == 0 {
-				t.Errorf("cut after %d, line up again: %+v", after, north)
+			l.set(func() { l.rule, l.dead = nil, false })
+			for range 3 {
+				w.rest()
 			}
-			if whole {
-				break
-			}
-			if after > 20 {
-				t.Fatal("an exchange never ends")
+			if north, south = of(w.north), of(w.south); north.State != "done" || south.State != "done" || len(north.Overlaps) == 0 || len(south.Overlaps) == 0 {
+				t.Errorf("%s, line up again: north %+v, south %+v", at, north, south)
 			}
 		}
 	}
@@ -164,16 +224,23 @@ func TestAPartnerStopsEarly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w, l := cutWorld(t, func(d *node.Draft) { d.Witnesses = witnesses })
 			enter(t, w.south, footprintAt("patrol", 34.40, 70.50, 0))
+			var once sync.Once
 			l.set(func() {
-				l.meet = func(ctx context.Context, _ int) {
-					if x := newest(t, w.south); x.Opener == "north" && x.State == "showing" && x.Owed == 0 && x.Overlaps != nil {
-						_, _ = w.south.SetRung(ctx, w.accord, "north", accord.Contact)
+				l.rule = func(_ *cutLine, c carried) fate {
+					if c.has("north", ledger.DeconflictShown) {
+						once.Do(func() { // before the mask arrives
+							if _, err := w.south.SetRung(context.Background(), w.accord, "north", accord.Contact); err != nil {
+								t.Error(err)
+							}
+						})
 					}
+					return arrives
 				}
 			})
 			enter(t, w.north, footprintAt("raid", 34.40, 70.50, 0))
-			l.set(func() { l.meet = nil })
-			w.sync(w.north, "south")
+			for range 3 {
+				w.rest()
+			}
 			x := newest(t, w.north)
 			if x.State != "showing" || x.Owed != 1 {
 				t.Fatalf("north: %+v, want an exchange in which south owes a mask", x)
@@ -203,25 +270,27 @@ func TestAPartnerStopsEarly(t *testing.T) {
 	}
 }
 
-// untilShowing cuts exchanges of north with south off until one stands where both
-// have sealed and north has shown its mask, which has not arrived.
+// untilShowing brings an exchange of north with south to where both have sealed and
+// north has shown its mask, which does not arrive.
 func untilShowing(t *testing.T, w *world, l *cutLine) node.Exchange {
 	t.Helper()
 	enter(t, w.south, footprintAt("patrol", 34.40, 70.50, 0))
+	w.rest()
+	l.set(func() {
+		l.rule = func(_ *cutLine, c carried) fate {
+			if c.has("north", ledger.DeconflictShown) {
+				return dropped
+			}
+			return arrives
+		}
+	})
 	enter(t, w.north, footprintAt("raid", 34.40, 70.50, 0))
-	for after := range 20 {
-		l.set(func() { l.left = after })
-		if _, err := w.north.OpenExchange(t.Context(), w.accord, "south"); err != nil {
-			t.Fatal(err)
-		}
-		l.set(func() { l.left = -1 })
-		if x := newest(t, w.north); x.State == "showing" {
-			return x
-		}
-		w.sync(w.north, "south")
+	w.rest()
+	x := newest(t, w.north)
+	if x.State != "showing" || x.Arbiter != "guarantor" || x.Opener != "north" {
+		t.Fatalf("%+v, want an exchange that stands between the masks", x)
 	}
-	t.Fatal("no exchange stopped between the masks")
-	return node.Exchange{}
+	return x
 }
 
 // An arbiter that is away, one that shows another mask than it signed, and one that is
@@ -229,7 +298,7 @@ func untilShowing(t *testing.T, w *world, l *cutLine) node.Exchange {
 func TestArbiterAwayOrLying(t *testing.T) {
 	w, l := cutWorld(t, func(*node.Draft) {})
 	x := untilShowing(t, w, l)
-	l.set(func() { l.left, l.down["guarantor"] = 0, true })
+	l.set(func() { l.dead, l.down["guarantor"] = true, true })
 	if _, err := w.north.SettleExchange(t.Context(), x.ID); err == nil || !strings.Contains(err.Error(), "arbiter guarantor") {
 		t.Errorf("the arbiter is away: %v", err)
 	}
@@ -355,7 +424,7 @@ func TestAMaskOtherThanAnnounced(t *testing.T) {
 	if _, err := node.Act(t.Context(), w.south, w.accord, ledger.DeconflictShown, show); err != nil {
 		t.Fatal(err)
 	}
-	w.sync(w.south, "north")
+	w.rest()
 	if x = newest(t, w.north); x.State != "failed" || len(x.Overlaps) > 0 {
 		t.Errorf("north: %+v", x)
 	}
