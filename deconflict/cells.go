@@ -34,6 +34,9 @@ type Cell struct {
 	Slot int64 // number of slots since the Unix epoch
 }
 
+// String is the cell's token and the slot's number, such as 38d124/246201.
+func (c Cell) String() string { return fmt.Sprintf("%s/%d", c.ID.ToToken(), c.Slot) }
+
 // value is what is matched.
 func (c Cell) value() []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(c.ID)), uint64(c.Slot))
