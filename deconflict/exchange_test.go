@@ -24,6 +24,13 @@ func at(id string, lat, lon, km float64, from time.Time) deconflict.Footprint {
 	}
 }
 
+// small lets lists be padded to less, for tests of what does not depend on it.
+func small(t *testing.T) {
+	sizes := deconflict.Sizes
+	deconflict.Sizes = append([]int{64, 128, 256}, sizes...)
+	t.Cleanup(func() { deconflict.Sizes = sizes })
+}
+
 // arbiter makes and opens sheets; its signature is a hash in front here.
 type arbiter struct{ secret []byte }
 
@@ -157,6 +164,7 @@ var arbiters = []string{"guarantor", ""}
 // Both are told where and when, and how to reach each other, and nothing of what
 // does not overlap.
 func TestBothLearnWhereAndWhen(t *testing.T) {
+	small(t)
 	for _, arb := range arbiters {
 		x := begin(t, arb,
 			[]deconflict.Footprint{at("raid", 34.40, 70.50, 4, noon), at("far", 31.0, 65.0, 2, noon)},
@@ -213,6 +221,7 @@ func TestTranscriptsHaveOneShape(t *testing.T) {
 // Whoever stops, after whichever message: with an arbiter both are told or neither;
 // without one, at most one part of eight is between them.
 func TestAStopAtEveryMessage(t *testing.T) {
+	small(t)
 	a, b := []deconflict.Footprint{at("raid", 34.40, 70.50, 4, noon)}, []deconflict.Footprint{at("patrol", 34.40, 70.50, 4, noon)}
 	for _, arb := range arbiters {
 		for stop := 0; ; stop++ {
@@ -341,6 +350,7 @@ func TestOpening(t *testing.T) {
 
 // A side that was written down and read again goes on as if nothing had been.
 func TestASideOutlivesACrash(t *testing.T) {
+	small(t)
 	x := begin(t, "", []deconflict.Footprint{at("raid", 34.40, 70.50, 4, noon)}, []deconflict.Footprint{at("patrol", 34.40, 70.50, 4, noon)})
 	again := func(s *deconflict.Side) *deconflict.Side {
 		b, err := json.Marshal(s)
