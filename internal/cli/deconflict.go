@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -366,18 +365,7 @@ func (a *app) fetchProof(c *cobra.Command, path string, into any, out string) er
 	if err != nil {
 		return err
 	}
-	b = append(b, '\n')
-	if out == "-" {
-		_, err := a.out.Write(b)
-		return err
-	}
-	if err := os.WriteFile(out, b, 0o600); err != nil {
-		return err
-	}
-	return a.show(map[string]any{"file": out, "bytes": len(b)}, func(w io.Writer) {
-		line(w, "wrote", out)
-		line(w, "check it anywhere with", "parley verify "+out)
-	})
+	return a.writeProof(out, append(b, '\n'), 0o600)
 }
 
 // verifyDeconflict judges the files of the two commands above; ok is false where it

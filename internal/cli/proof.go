@@ -32,21 +32,26 @@ func (a *app) receiptCmd() *cobra.Command {
 			if err := a.client().Get(c.Context(), "/ledger/receipt", q, &file); err != nil {
 				return err
 			}
-			if out == "-" {
-				_, err := a.out.Write(file)
-				return err
-			}
-			if err := os.WriteFile(out, file, 0o644); err != nil {
-				return err
-			}
-			return a.show(map[string]any{"file": out, "bytes": len(file)}, func(w io.Writer) {
-				line(w, "wrote", out)
-				line(w, "check it anywhere with", "parley verify "+out)
-			})
+			return a.writeProof(out, file, 0o644)
 		},
 	}
 	export.Flags().StringVarP(&out, "out", "o", "parley-receipt.txt", "file to write; - for standard output")
 	return group("receipt", "Receipts: what proves an act to anyone", export)
+}
+
+// writeProof writes a file that parley verify judges, and says so.
+func (a *app) writeProof(out string, file []byte, mode os.FileMode) error {
+	if out == "-" {
+		_, err := a.out.Write(file)
+		return err
+	}
+	if err := os.WriteFile(out, file, mode); err != nil {
+		return err
+	}
+	return a.show(map[string]any{"file": out, "bytes": len(file)}, func(w io.Writer) {
+		line(w, "wrote", out)
+		line(w, "check it anywhere with", "parley verify "+out)
+	})
 }
 
 // verification is the answer of verify, for one file.

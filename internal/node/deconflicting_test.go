@@ -144,3 +144,54 @@ func TestDeconflictionNeedsRungBasisAndTime(t *testing.T) {
 		t.Errorf("%d exchanges were opened", n)
 	}
 }
+
+// Three members and a witness without a node as arbiter: whose plans collide learn it,
+// the third learns nothing.
+func TestDeconflictionOfThree(t *testing.T) {
+	w := &world{t: t, north: start(t, "north"), south: start(t, "south")}
+	west := start(t, "west")
+	all := []*node.Node{w.north, w.south, west}
+	introduce(t, all...)
+	_, card, _ := alone(t, "observer", all...)
+	for _, n := range all {
+		if _, err := n.AddCard(t.Context(), card, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := draft("north", "south", "west")
+	d.Witnesses = []string{"observer"}
+	if err := w.north.SaveDraft(t.Context(), "d", d); err != nil {
+		t.Fatal(err)
+	}
+	a, err := w.north.OfferAccord(t.Context(), "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.accord = a.ID
+	w.sync(w.north, "south", "west")
+	for _, n := range []*node.Node{w.south, west} {
+		if _, err := n.SignAccord(t.Context(), a.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.sync(n, "north")
+	}
+	w.sync(w.north, "south", "west")
+	w.sync(w.south, "west")
+	enter(t, w.south, footprintAt("far", 31, 65, 0))
+	enter(t, west, footprintAt("patrol", 34.40, 70.50, 0))
+	f := enter(t, w.north, footprintAt("raid", 34.40, 70.50, 0))
+	states := map[string]string{}
+	for _, x := range f.With {
+		states[x.Party] = x.State
+	}
+	if !f.Checked || states["south"] != "clear" || states["west"] != "conflict" {
+		t.Errorf("north: %+v", f.With)
+	}
+	told, err := w.south.Notices(t.Context())
+	if err != nil || len(told) != 0 {
+		t.Errorf("south is told %+v, %v", told, err)
+	}
+	if x := newest(t, w.north); x.Arbiter != "observer" {
+		t.Errorf("the arbiter is %q", x.Arbiter)
+	}
+}
