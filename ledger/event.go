@@ -41,9 +41,20 @@ const (
 	RequestMade     Kind = "request-made"
 	RequestAnswered Kind = "request-answered"
 	KeyReplaced     Kind = "key-replaced"
-	maxEventBytes        = 1 << 20
-	maxLeafBytes         = 16 << 10
-	leafHeader           = "parley-leaf/1"
+	// Blind deconfliction (package deconflict).
+	DeconflictOpened    Kind = "deconflict-opened"
+	DeconflictJoined    Kind = "deconflict-joined"
+	DeconflictSealed    Kind = "deconflict-sealed"
+	DeconflictShown     Kind = "deconflict-shown"
+	Deconflicted        Kind = "deconflicted"
+	OverlapAcknowledged Kind = "overlap-acknowledged"
+	OverlapResolved     Kind = "overlap-resolved"
+	// Joint operations (package operation).
+	JointAct Kind = "joint-act"
+
+	maxEventBytes = 1 << 20
+	maxLeafBytes  = 16 << 10
+	leafHeader    = "parley-leaf/1"
 )
 
 // SaltSize is how many random bytes a commitment is salted with.
@@ -56,6 +67,8 @@ var Kinds = []Kind{
 	Released, Received, Corrected, Withdrawn,
 	Honoured, Judged, MatchPublished, MatchAsked,
 	MatchAnswered, RequestMade, RequestAnswered, KeyReplaced,
+	DeconflictOpened, DeconflictJoined, DeconflictSealed, DeconflictShown,
+	Deconflicted, OverlapAcknowledged, OverlapResolved, JointAct,
 }
 
 // ErrMalformed reports bytes that are not a leaf, event or receipt of this

@@ -319,6 +319,39 @@ func TestMatchingMessagesNeedRungAndKind(t *testing.T) {
 	}
 }
 
+// What belongs to both sides passes only where each grants the other enough.
+func TestMutualMessagesNeedTheRungInBothDirections(t *testing.T) {
+	a, st := pact(t, func(x *accord.Terms) { x.Ceiling.Rung, x.Start = accord.Joint, accord.Match })
+	mint := func(s *accord.State, need accord.Rung, to ...string) error {
+		_, err := release.MintMutual(a, s, "north", to, need, []byte("m"), day)
+		return err
+	}
+	if err := mint(st, accord.Match, "south"); err != nil {
+		t.Error(err)
+	}
+	if err := mint(st, accord.Joint, "south"); !errors.Is(err, release.ErrWithheld) {
+		t.Errorf("below rung joint: %v", err)
+	}
+	if err := mint(st, accord.Match); !errors.Is(err, release.ErrWithheld) {
+		t.Errorf("for nobody: %v", err)
+	}
+	for _, by := range []string{"north", "south"} {
+		other := map[string]string{"north": "south", "south": "north"}[by]
+		lowered, stopped := accord.NewState(a), accord.NewState(a)
+		if err := lowered.Apply(0, ledger.Event{Party: by, Kind: ledger.RungLowered, Data: []byte(`{"from":"` + by + `","to":"` + other + `","rung":"contact"}`)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := stopped.Apply(0, ledger.Event{Party: by, Kind: ledger.AccordSuspended, Data: []byte(`{"reason":"r"}`)}); err != nil {
+			t.Fatal(err)
+		}
+		for what, s := range map[string]*accord.State{"lowered": lowered, "suspended": stopped} {
+			if err := mint(s, accord.Match, "south"); !errors.Is(err, release.ErrWithheld) {
+				t.Errorf("%s by %s: %v", what, by, err)
+			}
+		}
+	}
+}
+
 func TestZeroReleasedIsEmpty(t *testing.T) {
 	var r release.Released
 	if r.Bytes() != nil || r.To() != nil || r.Accord() != "" {

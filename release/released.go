@@ -82,3 +82,34 @@ func MintExchange(a accord.Accord, st *accord.State, me, to, selector string, ki
 	}
 	return Released{accord: a.ID, to: []string{to}, digest: sha256.Sum256(body), body: body}, nil
 }
+
+// MintMutual lets a message pass that belongs to both sides: of blind deconfliction
+// (rung match) or of a joint operation (rung joint). It needs an accord in force and
+// that rung in both directions with every recipient.
+func MintMutual(a accord.Accord, st *accord.State, me string, to []string, need accord.Rung, body []byte, now time.Time) (Released, error) {
+	if err := CheckMutual(st, me, to, need, now); err != nil {
+		return Released{}, err
+	}
+	if len(body) == 0 {
+		return Released{}, fmt.Errorf("%w: %w", ErrWithheld, errors.New("the message is empty"))
+	}
+	return Released{accord: a.ID, to: to, digest: sha256.Sum256(body), body: body}, nil
+}
+
+// CheckMutual is MintMutual for what has no body.
+func CheckMutual(st *accord.State, me string, to []string, need accord.Rung, now time.Time) error {
+	if status := st.At(now); status.Name != accord.InForce {
+		return fmt.Errorf("%w: the accord is %s", ErrWithheld, status)
+	}
+	if len(to) == 0 {
+		return fmt.Errorf("%w: it is for nobody", ErrWithheld)
+	}
+	for _, p := range to {
+		for _, d := range [][2]string{{me, p}, {p, me}} {
+			if r := st.Rung(d[0], d[1]); r < need {
+				return fmt.Errorf("%w: %s grants %s rung %s; this needs rung %s in both directions", ErrWithheld, d[0], d[1], r, need)
+			}
+		}
+	}
+	return nil
+}

@@ -9,10 +9,12 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"parley.example/parley/accord"
+	"parley.example/parley/deconflict"
 	"parley.example/parley/internal/client"
 	"parley.example/parley/internal/node"
 )
@@ -31,27 +33,15 @@ func (a *app) receiptCmd() *cobra.Command {
 			if err := a.client().Get(c.Context(), "/ledger/receipt", q, &file); err != nil {
 				return err
 			}
+			with := ""
 			if short {
 				var err error
 				if file, err = accord.Brief(file); err != nil {
 					return err
 				}
+				with = " --with FILE, a whole receipt under the accord or the accord and the cards"
 			}
-			if out == "-" {
-				_, err := a.out.Write(file)
-				return err
-			}
-			if err := os.WriteFile(out, file, 0o644); err != nil {
-				return err
-			}
-			return a.show(map[string]any{"file": out, "bytes": len(file)}, func(w io.Writer) {
-				line(w, "wrote", out)
-				how := "parley verify " + out
-				if short {
-					how += " --with FILE, a whole receipt under the accord or the accord and the cards"
-				}
-				line(w, "check it anywhere with", how)
-			})
+			return a.writeProof(out, file, 0o644, with)
 		},
 	}
 	export.Flags().StringVarP(&out, "out", "o", "parley-receipt.txt", "file to write; - for standard output")
@@ -60,6 +50,22 @@ func (a *app) receiptCmd() *cobra.Command {
 }
 
 const shortUsage = "leave out the accord, the cards and the ML-DSA-44 cosignatures: for whoever has the first two; keep the whole file for the years"
+
+// writeProof writes a file that parley verify judges, and says so; with is what it
+// needs besides.
+func (a *app) writeProof(out string, file []byte, mode os.FileMode, with string) error {
+	if out == "-" {
+		_, err := a.out.Write(file)
+		return err
+	}
+	if err := os.WriteFile(out, file, mode); err != nil {
+		return err
+	}
+	return a.show(map[string]any{"file": out, "bytes": len(file)}, func(w io.Writer) {
+		line(w, "wrote", out)
+		line(w, "check it anywhere with", "parley verify "+out+with)
+	})
+}
 
 // verification is the answer of verify, for one file.
 type verification struct {
@@ -138,6 +144,12 @@ func verify(name string, b []byte, want string, known [][]byte) verification {
 	if accord.IsEvidence(b) {
 		return verifyEvidence(out, b, want, known)
 	}
+	if verifyDeconflict(&out, b, known) {
+		if out.OK && !strings.HasPrefix(out.Accord, want) {
+			out.OK, out.Reasons = false, []string{fmt.Sprintf("it is under accord %s, not %s", out.Accord, want)}
+		}
+		return out
+	}
 	v, err := accord.VerifyReceipt(b, known...)
 	if err == nil && !strings.HasPrefix(v.Accord.ID, want) {
 		err = fmt.Errorf("it is under accord %s, not %s", v.Accord.ID, want)
@@ -208,6 +220,12 @@ func (v verification) print(w io.Writer) {
 		return
 	}
 	line(w, v.File, "valid")
+	if fs, ok := v.Event.([]deconflict.Footprint); ok {
+		line(w, "matched nothing but", fmt.Sprintf("%d footprints", len(fs)))
+		for _, f := range fs {
+			line(w, "", f.ID, f.Title, f.Purpose, f.LegalBasis, f.Officer, f.From.Format(time.RFC3339), fmt.Sprintf("%d places, %d corners", len(f.Places), len(f.Area)))
+		}
+	}
 	line(w, "act", v.Kind, "by "+v.Signers[0], "at "+v.At)
 	line(w, "accord", short(v.Accord), v.Title)
 	line(w, "signed by", strings.Join(v.Signers, ", "))

@@ -69,7 +69,7 @@ var missionRows = []struct {
 	steps []int
 }{
 	{"M1", []int{1, 2, 3, 4, 5}}, {"M2", []int{2, 5}}, {"M3", []int{8}}, {"M4", []int{10}}, {"M5", []int{5, 6}},
-	{"M7", []int{11}}, {"M8", []int{9}}, {"M9", []int{9}}, {"M10", []int{7}},
+	{"M6", []int{12}}, {"M7", []int{11}}, {"M8", []int{9}}, {"M9", []int{9}}, {"M10", []int{7}},
 }
 
 // World is a running demonstration.
@@ -107,6 +107,7 @@ func Play(ctx context.Context, opt Options) (*World, error) {
 		{"The watch reads quiet as a warning", w.watch},
 		{"South says what use it had; both compute the same account", w.account},
 		{"The watch looks beyond the last place and plans cover that leaves nothing bare", w.cover},
+		{"Both find out blindly that their plans collide, and then work together", w.together},
 	} {
 		opt.Say(fmt.Sprintf("%d. %s", i+1, s.title))
 		st := Step{Step: i + 1, Title: s.title, Evidence: Evidence{}}
@@ -232,8 +233,8 @@ func (w *World) agree(ctx context.Context, ev Evidence) error {
 		Title:   "Exchange on attacks in the border districts (fictional)",
 		Members: []string{"north", "south"}, Witnesses: []string{"guarantor"},
 		Purposes: []string{"protection", "border control"}, LegalBases: []string{"Exercise Order 7 (fictional)"}, ObjectTypes: []string{"incident"},
-		Ceiling: accord.Ceiling{Rung: accord.Tearline, TLP: "TLP:AMBER", PlaceKM: 20, Time: "week"}, Start: accord.Tearline,
-		Match:         []accord.MatchRule{{Kind: "phone", Quota: 1000}, {Kind: "plate", Quota: 200}},
+		Ceiling: accord.Ceiling{Rung: accord.Joint, TLP: "TLP:AMBER", PlaceKM: 20, Time: "week"}, Start: accord.Tearline,
+		Match:         []accord.MatchRule{{Kind: "phone", Quota: 1000}, {Kind: "plate", Quota: 200}, {Kind: "footprint", Quota: 100}},
 		RetentionDays: 180, Onward: "none",
 		Suspension: "Either member may suspend at once. Content stops; the ledgers go on being reconciled.",
 	}

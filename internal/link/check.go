@@ -270,6 +270,19 @@ func BodyDigest(e ledger.Event) (d ledger.Digest, ok bool) {
 		err, d = json.Unmarshal(e.Data, &x), x.Answer
 		ok = err == nil && x.Refused == ""
 		return d, ok
+	case ledger.DeconflictJoined:
+		var x ledger.DeconflictJoin
+		err, d = json.Unmarshal(e.Data, &x), x.List
+		ok = err == nil && x.Refused == ""
+		return d, ok
+	case ledger.DeconflictSealed:
+		var x ledger.DeconflictSeal
+		err, d = json.Unmarshal(e.Data, &x), x.Sealed
+	case ledger.JointAct:
+		var x ledger.Joint
+		err, d = json.Unmarshal(e.Data, &x), x.Act
+		ok = err == nil && x.Leaves == 0
+		return d, ok
 	default:
 		return d, false
 	}

@@ -40,6 +40,9 @@ const (
 	maxFrame  = MaxParcel - 1<<20
 )
 
+// MaxAside bounds what is asked of an arbiter, in bytes.
+const MaxAside = 4 << 20
+
 var (
 	// ErrParcel reports bytes that are no parcel, or that contradict themselves.
 	ErrParcel = errors.New("parcel is not valid")
@@ -113,6 +116,9 @@ type Parcel struct {
 	// OwnProof leads from the last entry to the tree of Cosigned.
 	Own      []Entry
 	OwnProof []tlog.Hash
+	// Aside is what a member asks of a witness as arbiter, or its answer; members
+	// send each other none.
+	Aside []byte
 }
 
 // Repeated is the base64 SHA-256 of what parcels between two members repeat: a
@@ -136,7 +142,7 @@ func (p Parcel) Repeated() string {
 // Bare reports whether the parcel carries nothing but what parcels repeat.
 func (p Parcel) Bare() bool {
 	return !p.More && p.Want == 0 && p.OldSize == 0 &&
-		len(p.Entries)+len(p.Bodies)+len(p.Witnessings)+len(p.Own)+len(p.OwnProof) == 0
+		len(p.Entries)+len(p.Bodies)+len(p.Witnessings)+len(p.Own)+len(p.OwnProof)+len(p.Aside) == 0
 }
 
 // Shorten leaves out what the recipient took in already, where the parcel
@@ -161,10 +167,11 @@ const (
 	frameWitnessed  = 'W'
 	frameOwn        = 'R'
 	frameOwnProof   = 'Q'
+	frameAside      = 'D'
 	frameEnd        = 'E'
 )
 
-const frameOrder = "HCALKPBSWRQE"
+const frameOrder = "HCALKPBSWRQDE"
 
 // Encode writes the parcel, zstd-compressed: the magic line, then frames (one
 // byte of type, four of length, payload), the last of which is the SHA-256 of
@@ -234,6 +241,9 @@ func (p Parcel) Encode(w io.Writer) error {
 			b = append(b, h[:]...)
 		}
 		frame(frameOwnProof, b)
+	}
+	if len(p.Aside) > 0 {
+		frame(frameAside, p.Aside)
 	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("writing parcel: %w", err)
@@ -343,6 +353,11 @@ func (p *Parcel) take(typ byte, b []byte) error {
 		p.Bodies = append(p.Bodies, Body{int64(binary.BigEndian.Uint64(b)), b[8:]})
 	case frameCosigned:
 		p.Cosigned = b
+	case frameAside:
+		if len(b) == 0 || len(b) > MaxAside {
+			return fmt.Errorf("%w: what is asked aside has %d bytes, want 1 to %d", ErrParcel, len(b), MaxAside)
+		}
+		p.Aside = b
 	case frameWitnessed:
 		ok := false
 		p.WitnessedTree, b, ok = cutField(b)

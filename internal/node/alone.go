@@ -265,7 +265,24 @@ func (w *Witness) Receive(_ context.Context, from string, p link.Parcel) (link.P
 	for _, c := range b.Cards(w.cfg.Party) {
 		reply.Cards = append(reply.Cards, c.Note())
 	}
+	if len(p.Aside) > 0 {
+		if reply.Aside, err = w.arbitrate(a, b, from, p.Aside); err != nil {
+			return reply, err
+		}
+	}
 	return reply, w.state.answer(&reply, from)
+}
+
+// arbitrate answers what a member asks of the witness as arbiter.
+func (w *Witness) arbitrate(a accord.Accord, b *accord.Book, from string, raw []byte) ([]byte, error) {
+	var cards [][]byte
+	for _, c := range b.Cards(append(a.Terms.Parties(), a.Terms.WitnessParties()...)...) {
+		cards = append(cards, c.Note())
+	}
+	return arbiter{
+		state: &w.state, me: w.cfg.Party, accord: a, cards: cards, random: w.opt.Rand, at: stamp(w.opt.Now()),
+		sign: func(text string) ([]byte, error) { return w.keys.signing.SignNote(w.cfg.Party, text) },
+	}.answer(from, raw)
 }
 
 // takeCards takes in newer cards of parties that are known.

@@ -62,6 +62,10 @@ func (n *Node) takeContent(tx store.Tx, pc pact, from string, index int64, e led
 		return tx.PutDoc(docTodo, fmt.Sprintf("answer/%s/%s/%d", pc.ID, from, index), []byte("{}"))
 	case ledger.MatchAnswered:
 		return tx.PutDoc(docTodo, fmt.Sprintf("finish/%s/%s/%d", pc.ID, from, index), []byte("{}"))
+	case ledger.DeconflictJoined, ledger.DeconflictSealed:
+		return takeDeconflict(tx, pc, from, index)
+	case ledger.JointAct:
+		return n.takeJointAct(tx, pc, from, index, e, body)
 	}
 	return nil
 }
@@ -79,6 +83,18 @@ func (n *Node) takeEvent(tx store.Tx, pc pact, index int64, e ledger.Event) erro
 		return n.takeReply(tx, pc, e)
 	case ledger.MatchAnswered:
 		return n.takeRefusal(tx, pc, index, e)
+	case ledger.DeconflictOpened, ledger.DeconflictShown:
+		return takeDeconflict(tx, pc, e.Party, index)
+	case ledger.DeconflictJoined:
+		if d, err := decodeData[ledger.DeconflictJoin](e); err == nil && d.Refused != "" {
+			return takeDeconflict(tx, pc, e.Party, index)
+		}
+	case ledger.OverlapAcknowledged, ledger.OverlapResolved:
+		return n.takeOverlapAct(tx, pc, e)
+	case ledger.JointAct:
+		if d, err := decodeData[ledger.Joint](e); err == nil && d.Leaves > 0 {
+			return n.takeJointAct(tx, pc, e.Party, index, e, nil)
+		}
 	}
 	return nil
 }

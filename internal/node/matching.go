@@ -334,6 +334,8 @@ func (n *Node) work(ctx context.Context) error {
 			err = n.askAgain(ctx, d.ID, f[1], f[2], index)
 		case "standing":
 			err = n.runStanding(ctx, d.ID, f[2])
+		case "deconflict":
+			err = n.stepDeconflict(ctx, d.ID, f[1], f[2], index)
 		}
 		if err != nil {
 			return fmt.Errorf("task %s: %w", d.ID, err)

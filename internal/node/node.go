@@ -99,7 +99,10 @@ type Node struct {
 	linking   sync.Mutex    // one comparison of lists at a time
 	arrived   chan struct{} // told when incidents came or went
 	ticked    chan struct{} // closed at the next tick; guarded by mu
-	opened    sync.Map      // SHA-256 of an accord note → accord.Accord
+	sides     sync.Map      // id of an exchange → *deconflict.Side, for speed
+	// deconflicting serialises the steps of exchanges.
+	deconflicting sync.Mutex
+	opened        sync.Map // SHA-256 of an accord note → accord.Accord
 }
 
 // Init makes a node's folder: configuration, keys, first card. The folder must

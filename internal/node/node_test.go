@@ -15,10 +15,15 @@ import (
 	"go.uber.org/goleak"
 
 	"parley.example/parley/accord"
+	"parley.example/parley/deconflict"
 	"parley.example/parley/internal/node"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// What is tested here does not depend on how far lists are padded.
+	deconflict.Sizes = append([]int{128}, deconflict.Sizes...)
+	goleak.VerifyTestMain(m)
+}
 
 const csvHeader = "id,date,end_date,date_precision,title,text,place,admin1,admin2,country,lat,lon,radius_km,class,kind,organisation,killed_low,killed,killed_high,wounded,source,reliability,credibility,source_sensitive,tlp,phones,plates,claimed_by,blamed\n"
 

@@ -307,6 +307,29 @@ func summary(e ledger.Event) string {
 			}
 			return fmt.Sprintf("%d of kind %s, case %s, %d left", d.Count, d.Selector, d.Case, d.Left)
 		})
+	case ledger.DeconflictOpened:
+		var d ledger.DeconflictOpening
+		say(&d, func() string { return fmt.Sprintf("plans of %d cells matched with %s", d.Size, d.To) })
+	case ledger.DeconflictJoined:
+		var d ledger.DeconflictJoin
+		say(&d, func() string {
+			if d.Refused != "" {
+				return "refused: " + d.Refused
+			}
+			return fmt.Sprintf("plans of %d cells matched with %s", d.Size, d.To)
+		})
+	case ledger.DeconflictSealed, ledger.DeconflictShown:
+		var d ledger.DeconflictShow // both name whom it is for
+		say(&d, func() string { return "for " + d.To })
+	case ledger.Deconflicted:
+		var d ledger.DeconflictEnd
+		say(&d, func() string { return fmt.Sprintf("%s with %s", d.Outcome, d.With) })
+	case ledger.OverlapAcknowledged, ledger.OverlapResolved:
+		var d ledger.OverlapAct
+		say(&d, func() string { return strings.TrimSpace(fmt.Sprintf("with %s %s", d.To, d.How)) })
+	case ledger.JointAct:
+		var d ledger.Joint
+		say(&d, func() string { return fmt.Sprintf("%s with %s", d.Operation, strings.Join(d.To, ", ")) })
 	case ledger.RequestMade:
 		var d ledger.Request
 		say(&d, func() string {

@@ -14,6 +14,7 @@ import (
 // witness's, from either side.
 func TestReceiptOfEveryKind(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Second)
+	session := make([]byte, 32)
 	data := map[ledger.Kind]any{
 		ledger.AccordOffered: ledger.Offer{Title: "t"}, ledger.AccordSigned: ledger.Offer{Title: "t"},
 		ledger.AccordSuspended: ledger.Reason{Reason: "r"}, ledger.AccordResumed: ledger.Reason{}, ledger.AccordEnded: ledger.Reason{Reason: "r"},
@@ -30,6 +31,12 @@ func TestReceiptOfEveryKind(t *testing.T) {
 		ledger.RequestMade:     ledger.Request{ID: "q", To: "west", Case: "C", Purpose: "protection", Due: now},
 		ledger.RequestAnswered: ledger.RequestReply{ID: "q", To: "west", Outcome: "declined"},
 		ledger.KeyReplaced:     ledger.Rekey{Sequence: 2},
+
+		ledger.DeconflictOpened: ledger.DeconflictOpening{To: "west", Session: session}, ledger.DeconflictJoined: ledger.DeconflictJoin{To: "west", Session: session, Refused: "quota"},
+		ledger.DeconflictSealed: ledger.DeconflictSeal{To: "west", Session: session}, ledger.DeconflictShown: ledger.DeconflictShow{To: "west", Session: session},
+		ledger.Deconflicted:        ledger.DeconflictEnd{With: "west", Session: session, Outcome: "clear"},
+		ledger.OverlapAcknowledged: ledger.OverlapAct{To: "west", Session: session}, ledger.OverlapResolved: ledger.OverlapAct{To: "west", Session: session, How: "joint"},
+		ledger.JointAct: ledger.Joint{To: []string{"west"}, Operation: "operation-0123456789ab", Leaves: 1},
 	}
 	w := newWorld(t)
 	index := make(map[ledger.Kind]int64)

@@ -45,6 +45,7 @@ func (n *Node) Run(ctx context.Context, ready func()) error {
 	n.wg.Go(func() { n.keepFeeds(ctx) })
 	n.wg.Go(func() { n.keepFiling(ctx) })
 	n.wg.Go(func() { n.keepMatch(ctx) })
+	n.wg.Go(func() { n.keepDeconfliction(ctx) })
 	if n.opt.Cadence > 0 {
 		n.wg.Go(func() { n.keepTicking(ctx) })
 	}

@@ -472,6 +472,16 @@ func (n *Node) Receive(ctx context.Context, from string, p link.Parcel) (link.Pa
 		return link.Parcel{}, err
 	}
 	reply, _, err := n.parcel(ctx, p.Header.Accord, from)
+	if err != nil || len(p.Aside) == 0 {
+		return reply, err
+	}
+	err = n.view(ctx, func(tx store.Tx) error {
+		pc, err := n.pact(tx, p.Header.Accord)
+		if err == nil && slices.Contains(pc.Terms.WitnessParties(), n.cfg.Party) {
+			reply.Aside, err = n.arbitrate(pc.Accord, from, p.Aside)
+		}
+		return err
+	})
 	return reply, err
 }
 

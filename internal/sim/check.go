@@ -82,7 +82,8 @@ func (w *world) sent(from *process, to string, p link.Parcel) error {
 // addressed reports whether an event is for a member's eyes.
 func addressed(e ledger.Event, to string) bool {
 	switch e.Kind {
-	case ledger.Released, ledger.Corrected, ledger.MatchAsked, ledger.MatchAnswered, ledger.RequestMade, ledger.RequestAnswered:
+	case ledger.Released, ledger.Corrected, ledger.MatchAsked, ledger.MatchAnswered, ledger.RequestMade, ledger.RequestAnswered,
+		ledger.DeconflictOpened, ledger.DeconflictJoined, ledger.DeconflictSealed, ledger.DeconflictShown:
 		var d struct{ To json.RawMessage }
 		return json.Unmarshal(e.Data, &d) == nil && strings.Contains(string(d.To), strconv.Quote(to))
 	}
@@ -448,6 +449,12 @@ func (w *world) finish() error {
 			return err
 		}
 	}
+	if err := w.settlePlans(); err != nil {
+		return err
+	}
+	if err := w.meet(); err != nil {
+		return err
+	}
 	for _, p := range w.faces {
 		p.restored = false // now it must hold all that it ever vouched for
 	}
@@ -487,6 +494,9 @@ func (w *world) checkEnd() error {
 				continue
 			}
 			if err := w.checkConverged(h, o); err != nil {
+				return err
+			}
+			if err := w.checkPlans(h, o); err != nil {
 				return err
 			}
 		}

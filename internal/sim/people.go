@@ -56,6 +56,7 @@ var acts = []act{
 	{"answer", 6, (*world).answer},
 	{"publish", 2, (*world).publish},
 	{"ask", 3, (*world).ask},
+	{"plan", 4, (*world).plan},
 	{"judge", 4, (*world).judge},
 	{"suspend", 1, (*world).suspend},
 	{"resume", 7, (*world).resume},

@@ -63,8 +63,12 @@ type Result struct {
 	Acts    map[string]int `json:"acts"` // by kind, how many people did
 	Members []string       `json:"members"`
 	Liar    string         `json:"liar,omitempty"`
-	Alarms  int            `json:"alarms"`          // raised by honest parties
-	Trace   []string       `json:"trace,omitempty"` // the last steps before something broke
+	Alarms  int            `json:"alarms"` // raised by honest parties
+	// Plans counts exchanges of deconfliction between honest members, Overlaps those
+	// in which plans collided; each as each side sees it.
+	Plans    int      `json:"plans"`
+	Overlaps int      `json:"overlaps"`
+	Trace    []string `json:"trace,omitempty"` // the last steps before something broke
 }
 
 // start is when every simulation begins.

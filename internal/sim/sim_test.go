@@ -22,7 +22,7 @@ func run(t *testing.T, cfg sim.Config) sim.Result {
 
 func mustHold(t *testing.T, seed uint64, hours int) {
 	r := run(t, sim.Config{Seed: seed, Hours: hours})
-	t.Logf("seed %d: %d steps, %d events, members %v, liar %q, %d alarms, acts %v, faults %v", seed, r.Steps, r.Events, r.Members, r.Liar, r.Alarms, r.Acts, r.Faults)
+	t.Logf("seed %d: %d steps, %d events, members %v, liar %q, %d alarms, %d exchanges, %d overlaps, acts %v, faults %v", seed, r.Steps, r.Events, r.Members, r.Liar, r.Alarms, r.Plans, r.Overlaps, r.Acts, r.Faults)
 	if !r.OK {
 		t.Errorf("seed %d broke: %s\n%s", seed, r.Broken, strings.Join(r.Trace, "\n"))
 	}

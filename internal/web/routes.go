@@ -83,6 +83,8 @@ func (s *Server) routes() {
 	s.gateRoutes()
 	s.accordRoutes()
 	s.matchRoutes()
+	s.deconflictingRoutes()
+	s.operatingRoutes()
 	s.ledgerRoutes()
 	s.localRoutes()
 	s.taxiiRoutes()
