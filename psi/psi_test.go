@@ -590,3 +590,22 @@ func TestKeys(t *testing.T) {
 		}
 	}
 }
+
+// A question that holds more than its asker says is refused.
+func TestFits(t *testing.T) {
+	_, key := newHolder(t, phone)
+	for _, n := range []int{1, 2, 10, 11} {
+		_, message, err := psi.NewQuestion(nil, phone, key.Public(), values("x", n), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for said, ok := range map[int]bool{0: false, 1: n == 1, n: true, 1000: false, 1001: false} {
+			if err := psi.Fits(message, said); (err == nil) != ok || err != nil && !errors.Is(err, psi.ErrSize) {
+				t.Errorf("%d values, said to be %d: %v", n, said, err)
+			}
+		}
+	}
+	if err := psi.Fits([]byte("short"), 1); !errors.Is(err, psi.ErrSize) {
+		t.Errorf("what is no question: %v", err)
+	}
+}

@@ -52,6 +52,23 @@ func NewQuestion(random io.Reader, info Info, public *PublicKey, inputs [][]byte
 	return q, q.blinded.marshal(questionTag), nil
 }
 
+// Fits returns ErrSize unless a question is of the least class that holds as many
+// inputs as its asker says: else a quota that counts what is said could be spent by
+// ones and emptied by thousands. Within a class a holder can only believe.
+func Fits(question []byte, said int) error {
+	want, err := classFor(said, 0)
+	if err != nil {
+		return err
+	}
+	r := reader{b: question}
+	r.tag(questionTag)
+	r.take(len(batch{}.context))
+	if n := r.uint16(); r.bad || n != want {
+		return fmt.Errorf("question of %d values by its asker's word, in a batch of %d: %w", said, n, ErrSize)
+	}
+	return nil
+}
+
 func classFor(n, padTo int) (int, error) {
 	if n == 0 {
 		return 0, fmt.Errorf("empty question: %w", ErrSize)

@@ -125,6 +125,9 @@ func (n *Node) evaluate(key matchKey, d ledger.MatchQuestion, id string, message
 	if err != nil {
 		return nil, err
 	}
+	if err := psi.Fits(message, d.Count); err != nil {
+		return nil, err
+	}
 	return holder.Answer(n.opt.Rand, message)
 }
 
