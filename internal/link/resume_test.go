@@ -250,13 +250,16 @@ func TestUploadsAreChecked(t *testing.T) {
 	raw := encode(t, bulky(5, 1<<20))
 	sum := sha256.Sum256(raw)
 	digest := hex.EncodeToString(sum[:])
-	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{l.cert}}}}
+	// The body waits until it is asked for: a refusal that comes before it would
+	// else race with the line's being cut.
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: time.Minute, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{l.cert}}}}
 	post := func(digest, span string, body []byte) (status int, offset string) {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), "POST", l.endpoint+"/parley/v1/parcels", bytes.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
+		req.Header.Set("Expect", "100-continue")
 		req.Header.Set("Parley-Digest", digest)
 		if span != "" {
 			req.Header.Set("Content-Range", span)
