@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -110,7 +111,11 @@ func (n *Node) joinExchange(ctx context.Context, task string, pc pact, e ledger.
 	t := deconflict.Terms{Accord: pc.ID, Opener: e.Party, Joiner: n.cfg.Party, Arbiter: d.Arbiter, Session: [32]byte(d.Session)}
 	join := ledger.DeconflictJoin{To: e.Party, Session: d.Session}
 	var plans []deconflict.Footprint
+	joined := false
 	err = n.view(ctx, func(tx store.Tx) (err error) {
+		if joined, err = n.joinedBefore(tx, pc, d.Session); joined || err != nil {
+			return err
+		}
 		plans, err = n.plansUnder(tx, pc.ID)
 		if err == nil {
 			join.Refused, err = n.refuseExchange(tx, pc, e, index, d)
@@ -119,6 +124,9 @@ func (n *Node) joinExchange(ctx context.Context, task string, pc pact, e ledger.
 	})
 	if err != nil {
 		return err
+	}
+	if joined {
+		return n.update(ctx, func(tx store.Tx) error { return tx.DeleteDoc(docTodo, task) })
 	}
 	if join.Refused == "" && d.Arbiter != "" {
 		if err := n.haveMask(ctx, pc, d.Arbiter); err != nil {
@@ -177,6 +185,30 @@ func (n *Node) joinExchange(ctx context.Context, task string, pc pact, e ledger.
 		}
 		return tx.DeleteDoc(docTodo, task)
 	})
+}
+
+// joinedBefore reports whether our log answers a session of which we know nothing
+// more: our side of it was lost with the database, and to commit to another list
+// would make an honest partner's seal look like a cheat's. The exchange comes to
+// nothing, and a newer one takes its place.
+func (n *Node) joinedBefore(tx store.Tx, pc pact, session []byte) (bool, error) {
+	if _, err := tx.Doc(docExchange, sessionID(session)); !errors.Is(err, store.ErrNotFound) {
+		return false, err
+	}
+	rows, err := tx.Events(store.EventQuery{Logs: []string{ledger.Origin(pc.ID, n.cfg.Party)}, Kinds: []string{string(ledger.DeconflictJoined)}})
+	if err != nil {
+		return false, err
+	}
+	for _, r := range rows {
+		e, err := ledger.ParseEvent(r.Bytes)
+		if err != nil {
+			return false, err
+		}
+		if d, err := decodeData[ledger.DeconflictJoin](e); err == nil && bytes.Equal(d.Session, session) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // refuseExchange says why an opening is not answered, "" where it is: over quota,

@@ -125,6 +125,8 @@ func makeKeys(dir string) error {
 
 const (
 	signingFile = "signing.key"
+	// ownCardFile is our newest card, once keys were replaced.
+	ownCardFile = "card.txt"
 	// parcelFile has an identity a line, the newest first.
 	parcelFile = "parcel.key"
 	// tlsFile has the seed of the newest link key; once it was replaced, its

@@ -432,3 +432,22 @@ func TestRestoredNodeKnowsWhatItDid(t *testing.T) {
 		t.Errorf("the account changed from\n%s\nto\n%s", want, got)
 	}
 }
+
+// A card that reached nobody before the database was lost is found beside the keys
+// that it names: without it nothing that they sign would verify.
+func TestRestoredDatabaseKeepsTheNewestCard(t *testing.T) {
+	dir := initNode(t, "north")
+	n, stop := quietStoppable(t, dir)
+	stop()
+	backup := snapshot(t, dir)
+	n, stop = quietStoppable(t, dir)
+	card, err := n.RotateKey(t.Context())
+	if err != nil || card.Sequence != 2 {
+		t.Fatalf("%+v, %v", card, err)
+	}
+	stop()
+	restoreDatabase(t, dir, backup)
+	if got := quiet(t, dir).OwnCard(); got.Note != card.Note {
+		t.Errorf("after the restore our card is number %d, want the one that names the keys, %d", got.Sequence, card.Sequence)
+	}
+}

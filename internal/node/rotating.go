@@ -353,6 +353,30 @@ func (n *Node) renewed(seed []byte) (r renewal, err error) {
 	return r, err
 }
 
+// recallCard takes our newest card from beside the keys that it names, where the
+// database lost it: it may not have reached anybody who could give it back, and
+// nothing that these keys sign verifies without it.
+func (n *Node) recallCard(ctx context.Context) error {
+	note, err := os.ReadFile(filepath.Join(n.dir, keysFolder, ownCardFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the keys are the first ones
+	}
+	if err != nil {
+		return err
+	}
+	c, err := accord.OpenCard(note)
+	if err != nil || c.Party != n.cfg.Party {
+		return errors.Join(err, fmt.Errorf("%s in %s is damaged: put it back from a backup", ownCardFile, keysFolder))
+	}
+	if known, ok := n.currentBook().Card(c.Party); ok && known.Sequence >= c.Sequence {
+		return nil
+	}
+	if err := n.update(ctx, func(tx store.Tx) error { return n.putCard(tx, c) }); err != nil {
+		return err
+	}
+	return n.loadBook(ctx)
+}
+
 // settleKey finishes or forgets a rotation: the next keys are in use exactly if
 // our newest card names them. A crash in the middle is finished by the next call.
 func (n *Node) settleKey() error {
@@ -371,6 +395,9 @@ func (n *Node) settleKey() error {
 	c, ok := n.currentBook().Card(n.cfg.Party)
 	if !ok || c.SigningKey() != next.signing.Public() {
 		return os.Remove(filepath.Join(folder, nextFile))
+	}
+	if err := writeFile(filepath.Join(folder, ownCardFile), c.Note()); err != nil {
+		return err
 	}
 	if err := writeFile(filepath.Join(folder, signingFile), next.operational.text()); err != nil {
 		return err

@@ -51,7 +51,7 @@ func (w *world) settlePlans() error {
 }
 
 // checkPlans checks that of each exchange between two honest members both were told of
-// an overlap, or neither.
+// an overlap, or neither. Whose database lost its side of one is told by the next.
 func (w *world) checkPlans(h, o *process) error {
 	mine, err := h.Exchanges(w.ctx)
 	if err != nil {
@@ -66,7 +66,7 @@ func (w *world) checkPlans(h, o *process) error {
 			continue
 		}
 		w.result.Plans++
-		told := false
+		told := o.gone != (span{})
 		for _, y := range theirs {
 			if y.ID == x.ID {
 				told = len(y.Overlaps) > 0

@@ -207,6 +207,9 @@ func (w *world) arrive() {
 		if to.restored && errors.Is(err, accord.ErrAccord) {
 			continue // it no longer knows of an accord that the sender had not signed then
 		}
+		if from.gone != (span{}) && errors.Is(err, accord.ErrRevoked) {
+			continue // what its database lost, its newer card does not vouch for
+		}
 		if err != nil && !w.lies(x.from) && !w.lies(x.to) {
 			w.broken("an honest parcel of %s that came late is refused: %v", x.from, err)
 		}
