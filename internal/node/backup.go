@@ -74,8 +74,27 @@ func SnapshotStopped(ctx context.Context, dir string) (path string, err error) {
 	return snapshotOf(ctx, dir, s)
 }
 
+// Copies of a database that a command was killed over begin like these.
+const (
+	snapshotPattern = ".backup-*"
+	movePattern     = ".move-*"
+)
+
+// dropCopies removes copies that nobody came back for: they are all that the node
+// holds, and nobody looks for them. A backup under way fails by it, and is repeated.
+func dropCopies(dir string) (err error) {
+	for _, pattern := range []string{snapshotPattern, movePattern} {
+		left, gerr := filepath.Glob(filepath.Join(dir, pattern))
+		err = errors.Join(err, gerr)
+		for _, name := range left {
+			err = errors.Join(err, os.RemoveAll(name))
+		}
+	}
+	return err
+}
+
 func snapshotOf(ctx context.Context, dir string, s store.Store) (string, error) {
-	tmp, err := os.MkdirTemp(dir, ".backup-*")
+	tmp, err := os.MkdirTemp(dir, snapshotPattern)
 	if err != nil {
 		return "", err
 	}

@@ -196,7 +196,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	if opt.Disk != nil {
 		n.st = opt.Disk(n.st)
 	}
-	if err := dropImports(dir); err != nil {
+	if err := errors.Join(dropImports(dir), dropCopies(dir)); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	if n.pages, err = newPageFiles(filepath.Join(dir, "pages")); err != nil {

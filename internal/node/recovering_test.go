@@ -451,3 +451,21 @@ func TestRestoredDatabaseKeepsTheNewestCard(t *testing.T) {
 		t.Errorf("after the restore our card is number %d, want the one that names the keys, %d", got.Sequence, card.Sequence)
 	}
 }
+
+// A copy of the database that a killed backup left is gone when the node starts.
+func TestCopiesThatNobodyWantsAreRemoved(t *testing.T) {
+	dir := initNode(t, "north")
+	n, stop := quietStoppable(t, dir)
+	left, err := n.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if _, err := os.Stat(left); err != nil {
+		t.Fatalf("the copy: %v", err)
+	}
+	quiet(t, dir)
+	if _, err := os.Stat(filepath.Dir(left)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("after a start the copy is still there: %v", err)
+	}
+}

@@ -97,7 +97,7 @@ func MoveStore(ctx context.Context, dir, to string) (out StoreMove, err error) {
 	}
 	work := dir
 	if to == "" {
-		if work, err = os.MkdirTemp(dir, ".move-*"); err != nil {
+		if work, err = os.MkdirTemp(dir, movePattern); err != nil {
 			return out, err
 		}
 		defer os.RemoveAll(work)
