@@ -49,6 +49,17 @@ func TestFreshSeedsHold(t *testing.T) {
 	}
 }
 
+// A seed that broke once, while it tells the same story: a joiner that came back from
+// a backup committed to another list.
+func TestSeedsThatBrokeHold(t *testing.T) {
+	for _, seed := range []uint64{64190247} {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			mustHold(t, seed, hours)
+		})
+	}
+}
+
 // The same seed tells the same story.
 func TestASeedDecides(t *testing.T) {
 	a, b := run(t, sim.Config{Seed: 3, Hours: hours}), run(t, sim.Config{Seed: 3, Hours: hours})

@@ -106,9 +106,6 @@ func (s *Server) Up() error {
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
-	if out, err := s.run("pg_ctl", "-D", s.data(), "-w", "-t", "60", "status").CombinedOutput(); err != nil && len(out) == 0 {
-		return err
-	}
 	for range 600 {
 		if s.run("pg_isready", "-q", "-h", s.dir).Run() == nil {
 			return nil

@@ -1,7 +1,7 @@
 // Package postgres implements store.Store on PostgreSQL 15 or later, for parties
-// whose node is more than one process or has to outlive a machine. Updates of one
-// process share commits (see group), those of several exclude one another by a
-// table lock; Views read snapshots. A commit whose answer is lost, as in a
+// whose data has to outlive a machine. Updates of one process share commits (see
+// group), those of several exclude one another by a table lock, and a node keeps
+// others out altogether (Options.Sole); Views read snapshots. A commit whose answer is lost, as in a
 // failover, is looked up before anyone hears of it.
 package postgres
 
