@@ -49,10 +49,11 @@ func TestFreshSeedsHold(t *testing.T) {
 	}
 }
 
-// A seed that broke once, while it tells the same story: a joiner that came back from
-// a backup committed to another list.
+// Seeds that broke once, while they tell the same story: a joiner that came back from
+// a backup committed to another list; a process that died in the exchange which its
+// answer led to, and whose answer was counted all the same.
 func TestSeedsThatBrokeHold(t *testing.T) {
-	for _, seed := range []uint64{64190247} {
+	for _, seed := range []uint64{64190247, 1018969247} {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			mustHold(t, seed, hours)

@@ -166,6 +166,11 @@ func (w *world) deliver(from, to *process, raw []byte) (link.Parcel, error) {
 		return link.Parcel{}, err
 	}
 	reply, err := to.Receive(w.ctx, from.party, p)
+	if from.dead != "" || to.dead != "" {
+		// One of them died in an exchange that this one led to: what it did
+		// after that, its answer and its signatures with it, never happened.
+		return link.Parcel{}, errLost
+	}
 	if err != nil {
 		return link.Parcel{}, fmt.Errorf("%w: %s says: %w", link.ErrRefused, to.party, err)
 	}
