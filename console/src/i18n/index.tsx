@@ -7,12 +7,23 @@ import type en from './en.json'
 export type MessageId = keyof typeof en
 
 type Catalogue = Record<MessageId, never>
-type Language = { name: string; dir: 'ltr' | 'rtl'; load: () => Promise<{ default: unknown }> }
+type Language = {
+  name: string
+  dir: 'ltr' | 'rtl'
+  /** The locale whose numbers and plural forms are used. Browsers have none for
+   * Pashto; English writes the same digits and tells one from many at the same
+   * places. Dari is a Persian with Western digits here. */
+  data: string
+  load: () => Promise<{ default: unknown }>
+}
 
-// Adding a language: its catalogue, one line here, a column in glossary.md.
+// Adding a language: its catalogue, one line here, a column in glossary.md, and
+// its months in parts/time.ts where browsers do not know them.
 export const languages = {
-  en: { name: 'English', dir: 'ltr', load: () => import('./en.json') },
-  ur: { name: 'اردو', dir: 'rtl', load: () => import('./ur.json') },
+  en: { name: 'English', dir: 'ltr', data: 'en', load: () => import('./en.json') },
+  ur: { name: 'اردو', dir: 'rtl', data: 'ur', load: () => import('./ur.json') },
+  ps: { name: 'پښتو', dir: 'rtl', data: 'en', load: () => import('./ps.json') },
+  prs: { name: 'دری', dir: 'rtl', data: 'fa-AF-u-nu-latn', load: () => import('./prs.json') },
 } as const satisfies Record<string, Language>
 
 export type Tongue = keyof typeof languages
@@ -24,7 +35,9 @@ export function chosen(): Tongue {
   const known = (tag: string | null): tag is Tongue => !!tag && tag in languages
   const kept = read()
   if (known(kept)) return kept
-  return navigator.languages.map((tag) => tag.split('-')[0] ?? '').find(known) ?? 'en'
+  // Who reads Persian reads Dari.
+  const asked = navigator.languages.map((tag) => tag.split('-')[0] ?? '')
+  return asked.map((tag) => (tag === 'fa' ? 'prs' : tag)).find(known) ?? 'en'
 }
 
 function read(): string | null {
@@ -40,10 +53,12 @@ export async function load(tongue: Tongue): Promise<IntlShape> {
   const root = document.documentElement
   root.lang = tongue
   root.dir = languages[tongue].dir
-  return createIntl(
-    { locale: tongue, messages: catalogue.default as Catalogue, onWarn: () => {} },
+  const intl = createIntl(
+    { locale: languages[tongue].data, messages: catalogue.default as Catalogue, onWarn: () => {} },
     cache,
   )
+  // Pages ask for the language by this; what formats has taken its locale already.
+  return { ...intl, locale: tongue }
 }
 
 const Choice = createContext<{ tongue: Tongue; choose: (tongue: Tongue) => void }>({
@@ -76,7 +91,7 @@ export function Languages(props: { first: IntlShape; children: ReactNode }) {
   return (
     <Choice value={choice}>
       <RawIntlProvider value={intl}>
-        <I18nProvider locale={tongue}>{props.children}</I18nProvider>
+        <I18nProvider locale={tongue === 'prs' ? 'fa-AF' : tongue}>{props.children}</I18nProvider>
       </RawIntlProvider>
     </Choice>
   )

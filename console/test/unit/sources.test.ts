@@ -31,7 +31,7 @@ const variables = (text: string) => {
   return [...found].sort()
 }
 
-describe.each(['ur'])('catalogue %s', (name) => {
+describe.each(['ur', 'ps', 'prs'])('catalogue %s', (name) => {
   const other = catalogue(name)
   it('says every message and no other', () => {
     expect(Object.keys(other)).toEqual(Object.keys(english))

@@ -13,6 +13,15 @@ describe('time', () => {
     expect(solarHijri('ur', new Date('2026-03-21T00:00:00Z'))).toMatch(/1405 ہ ش$/)
     expect(solarHijri('en', new Date('2026-03-20T00:00:00Z'))).toBe('29 Esfand 1404 SH')
   })
+  it('names the months of Pashto and Dari, of which browsers know too little', () => {
+    const day = new Date('2026-11-25T00:00:00Z')
+    expect(date('ps', day)).toBe('25 نومبر 2026')
+    expect(solarHijri('ps', day)).toBe('4 لیندۍ 1405 ل')
+    expect(date('prs', day, 'month')).toBe('نومبر 2026')
+    expect(solarHijri('prs', day)).toBe('4 قوس 1405 ه\u200d ش')
+    expect(solarHijri('prs', day, 'year')).toBe('1405 ه\u200d ش')
+    expect(moment('ps', at, 'Asia/Kabul')).toBe('22 مارچ 2026، \u206601:00 GMT+4:30\u2069')
+  })
   it('keeps a date the same in every zone and no finer than it is known', () => {
     const day = instant('2026-01-01')!
     expect(date('en', day)).toBe('1 Jan 2026')
