@@ -164,6 +164,9 @@ func (a *app) serve(ctx context.Context, log *slog.Logger) (err error) {
 		go func() { done <- servers[i].Serve(l) }()
 	}
 	fmt.Fprintf(a.out, "parley %s: %s serves partners on %s and the console on %s\n", Version, n.Party(), cfg.Link, cfg.ConsoleURL())
+	if link, err := srv.SetupLink(ctx); err == nil && link != "" {
+		fmt.Fprintf(a.out, "nobody can sign in yet; set up the first operator on this machine at %s (works once) or by: parley user link --role operator --name NAME\n", link)
+	}
 	running := 3
 	select {
 	case <-ctx.Done():

@@ -284,6 +284,10 @@ func (n *Node) SetRung(ctx context.Context, id, to string, rung accord.Rung) (Ac
 		case rung < now:
 			kind = ledger.RungLowered
 		}
+		// Lowering is always possible; more trust needs an accord that stands.
+		if st := p.state.At(n.now()); kind == ledger.RungOffered && (st.Name == accord.Offered || st.Name == accord.Ended) {
+			return fmt.Errorf("%w: no rung can be raised under this accord: %s", ErrState, st.Reason)
+		}
 		_, err := n.act(tx, p.Accord, kind, ledger.Rung{From: n.cfg.Party, To: to, Rung: rung.String()})
 		return err
 	})

@@ -37,6 +37,15 @@ type Config struct {
 	// the node signs itself. Empty: no TLS, for loopback or behind a proxy.
 	ConsoleCert string `json:"console_cert,omitempty"`
 	ConsoleKey  string `json:"console_key,omitempty"`
+	// ConsoleOrigin is what people type to get to the console, like
+	// https://parley.example:8443, where a proxy or a name stands before Console.
+	// Passkeys are bound to its host name. Empty: made from Console.
+	ConsoleOrigin string `json:"console_origin,omitempty"`
+	// LockAfter is after how long without a key, touch or pointer the console
+	// locks itself: a duration like 10m, which is the default.
+	LockAfter string `json:"lock_after,omitempty"`
+	// OIDC is an identity provider that people may sign in by; nil: none.
+	OIDC *OIDC `json:"oidc,omitempty"`
 	// Cadence is how often the node log, which witnesses see, grows by an
 	// entry: a duration like 1m, which is the default. The shorter, the closer
 	// witnesses date what we do, and the more there is to keep.
@@ -51,12 +60,37 @@ type Config struct {
 	Notice string `json:"notice,omitempty"`
 }
 
+// OIDC names an OpenID Connect provider. It says who somebody is; whether they
+// may come in, and in what role, the node's own list of people says.
+type OIDC struct {
+	Name   string `json:"name"`   // on the button
+	Issuer string `json:"issuer"` // https://…
+	Client string `json:"client"`
+	// SecretFile holds the client's secret; empty for a public client. PKCE is
+	// used either way.
+	SecretFile string `json:"secret_file,omitempty"`
+	// Claim is which claim of the token is compared with the account of a person:
+	// email (the default; it must be verified), preferred_username or sub.
+	Claim string `json:"claim,omitempty"`
+}
+
 // ConsoleURL is where browsers find the console.
 func (c Config) ConsoleURL() string {
+	if c.ConsoleOrigin != "" {
+		return strings.TrimSuffix(c.ConsoleOrigin, "/")
+	}
 	if c.ConsoleCert != "" {
 		return "https://" + c.Console
 	}
 	return "http://" + c.Console
+}
+
+// IdleLock is LockAfter as a duration, at least a second.
+func (c Config) IdleLock() time.Duration {
+	if d, err := time.ParseDuration(c.LockAfter); err == nil && d >= time.Second {
+		return d
+	}
+	return 10 * time.Minute
 }
 
 func (c Config) cadence() (time.Duration, error) {

@@ -5,10 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"parley.example/parley/internal/store"
@@ -55,17 +54,18 @@ func hashToken(token string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// SignInLink makes a link that signs a person in once, within a day.
+// SignInLink makes a link that signs a person in once, within a day. Who is not
+// known yet is let in with that role, who is gets it.
 func (n *Node) SignInLink(ctx context.Context, u User) (string, error) {
-	if u.Name == "" || !slices.Contains(Roles, u.Role) {
-		return "", fmt.Errorf("%w: a link needs a name and one of the roles %v", ErrInvalid, Roles)
-	}
 	raw := make([]byte, 24)
 	if _, err := io.ReadFull(n.opt.Rand, raw); err != nil {
 		return "", err
 	}
 	token := base64.RawURLEncoding.EncodeToString(raw)
 	err := n.update(ctx, func(tx store.Tx) error {
+		if _, err := n.putPerson(tx, u); err != nil {
+			return err
+		}
 		return putDoc(tx, docSignIn, hashToken(token), signIn{u, n.now().Add(signInLife).UnixMicro()})
 	})
 	// In the fragment: it reaches no log and no other server.
@@ -73,11 +73,15 @@ func (n *Node) SignInLink(ctx context.Context, u User) (string, error) {
 }
 
 // SignIn redeems the token of a link. A token that was used, expired or never
-// given is ErrNotFound, all alike.
+// given, or whose person was removed since, is ErrNotFound, all alike.
 func (n *Node) SignIn(ctx context.Context, token string) (User, error) {
 	var s signIn
+	var p Person
 	err := n.update(ctx, func(tx store.Tx) error {
 		if err := getDoc(tx, docSignIn, hashToken(token), &s); err != nil {
+			return err
+		}
+		if err := getDoc(tx, docPerson, s.Name, &p); err != nil {
 			return err
 		}
 		return tx.DeleteDoc(docSignIn, hashToken(token))
@@ -85,7 +89,7 @@ func (n *Node) SignIn(ctx context.Context, token string) (User, error) {
 	if err == nil && n.now().UnixMicro() > s.Expires {
 		err = store.ErrNotFound
 	}
-	return s.User, err
+	return p.User, err
 }
 
 // Sessions keeps browser sessions in the node's database, so that they outlive
@@ -114,13 +118,47 @@ func (s Sessions) CommitCtx(ctx context.Context, token string, data []byte, expi
 
 // DeleteCtx ends a session.
 func (s Sessions) DeleteCtx(ctx context.Context, token string) error {
-	return s.n.update(ctx, func(tx store.Tx) error {
-		err := tx.DeleteDoc(docSession, hashToken(token))
-		if errors.Is(err, store.ErrNotFound) {
-			err = nil
+	if err := s.End(ctx, hashToken(token)); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+// Session is one browser session as it is kept.
+type Session struct {
+	ID   string // names it; nobody can sign in with it
+	Data []byte // the session library's
+}
+
+// List returns the sessions that are not over, and forgets those that are.
+func (s Sessions) List(ctx context.Context) (out []Session, err error) {
+	var over []string
+	now := s.n.now().UnixMicro()
+	err = s.n.view(ctx, func(tx store.Tx) error {
+		out, over = nil, nil
+		docs, err := tx.ListDocs(docSession)
+		for _, d := range docs {
+			var row session
+			if json.Unmarshal(d.Body, &row) != nil || row.Expires < now {
+				over = append(over, d.ID)
+				continue
+			}
+			out = append(out, Session{d.ID, row.Data})
 		}
 		return err
 	})
+	for _, id := range over {
+		err = errors.Join(err, s.End(ctx, id))
+	}
+	return out, err
+}
+
+// ID is the id of the session with that token.
+func (s Sessions) ID(token string) string { return hashToken(token) }
+
+// End ends the session of that id.
+func (s Sessions) End(ctx context.Context, id string) error {
+	return s.n.update(ctx, func(tx store.Tx) error { return tx.DeleteDoc(docSession, id) })
 }
 
 // Find, Commit and Delete are FindCtx, CommitCtx and DeleteCtx without a

@@ -49,10 +49,8 @@ func handle[I, O any](s *Server, method, path, summary string, roles []string, d
 	s.roles[summary] = roles
 	huma.Register(s.api, huma.Operation{
 		OperationID: summary, Method: method, Path: "/api/v1" + path, Summary: summary, MaxBodyBytes: 4 << 20,
+		Middlewares: huma.Middlewares{s.doorkeeper(roles)},
 	}, func(ctx context.Context, in *I) (*output[O], error) {
-		if err := allow(ctx, roles); err != nil {
-			return nil, err
-		}
 		out, err := do(ctx, in)
 		if err != nil {
 			return nil, s.problem(ctx, err)
@@ -61,12 +59,29 @@ func handle[I, O any](s *Server, method, path, summary string, roles []string, d
 	})
 }
 
+// doorkeeper turns away who may not call an operation before its body is read.
+func (s *Server) doorkeeper(roles []string) func(huma.Context, func(huma.Context)) {
+	return func(c huma.Context, next func(huma.Context)) {
+		err := allow(c.Context(), roles)
+		if err == nil {
+			next(c)
+			return
+		}
+		var se huma.StatusError
+		errors.As(err, &se)
+		_ = huma.WriteErr(s.api, c, se.GetStatus(), se.Error()) // an error here means that the caller went away
+	}
+}
+
 // RolesOf tells which roles may call an operation in the browser; none means
 // everybody who signed in. known is false for operations that are in no table.
 func (s *Server) RolesOf(operation string) (roles []string, known bool) {
 	roles, known = s.roles[operation]
 	return roles, known
 }
+
+// Opened tells whether an operation is for who has not signed in.
+func (s *Server) Opened(operation string) bool { return s.opened[operation] }
 
 func (s *Server) routes() {
 	s.sessionRoutes()
@@ -99,6 +114,8 @@ type sessionView struct {
 	User    node.User `json:"user"`
 	Notice  string    `json:"notice"`
 	Version string    `json:"version"`
+	// LockAfter is after how many idle seconds the console locks itself.
+	LockAfter int `json:"lock_after"`
 }
 
 type partyView struct {
@@ -110,7 +127,7 @@ type partyView struct {
 
 func (s *Server) session(ctx context.Context, u node.User) (sessionView, error) {
 	cfg := s.node.Config()
-	v := sessionView{Party: partyView{cfg.Party, cfg.Name, "member", cfg.Mark}, User: u, Notice: cfg.Notice, Version: s.version}
+	v := sessionView{Party: partyView{cfg.Party, cfg.Name, "member", cfg.Mark}, User: u, Notice: cfg.Notice, Version: s.version, LockAfter: int(cfg.IdleLock().Seconds())}
 	as, err := s.node.ListAccords(ctx)
 	witness := len(as) > 0
 	for _, a := range as {
@@ -122,32 +139,6 @@ func (s *Server) session(ctx context.Context, u node.User) (sessionView, error) 
 		v.Party.Role = "witness"
 	}
 	return v, err
-}
-
-func (s *Server) sessionRoutes() {
-	handle(s, "GET", "/session", "show-session", anyone, func(ctx context.Context, _ *none) (sessionView, error) {
-		return s.session(ctx, ctx.Value(userKey{}).(caller).User)
-	})
-	huma.Register(s.api, huma.Operation{OperationID: "sign-in", Method: "POST", Path: "/api/v1/session", Summary: "sign in by a one-time token"},
-		func(ctx context.Context, in *input[struct {
-			Token string `json:"token" maxLength:"200"`
-		}]) (*output[sessionView], error) {
-			u, err := s.node.SignIn(ctx, in.Body.Token)
-			if err != nil {
-				return nil, huma.Error401Unauthorized("This link was used already or has expired. Ask the node's operator for a new one: parley user link")
-			}
-			if err := s.sessions.RenewToken(ctx); err != nil {
-				return nil, s.problem(ctx, err)
-			}
-			s.sessions.Put(ctx, "name", u.Name)
-			s.sessions.Put(ctx, "role", u.Role)
-			v, err := s.session(ctx, u)
-			return &output[sessionView]{v}, s.problem(ctx, err)
-		})
-	huma.Register(s.api, huma.Operation{OperationID: "sign-out", Method: "DELETE", Path: "/api/v1/session", Summary: "sign out", DefaultStatus: 204},
-		func(ctx context.Context, _ *none) (*none, error) {
-			return nil, s.problem(ctx, s.sessions.Destroy(ctx))
-		})
 }
 
 type incidentsView struct {

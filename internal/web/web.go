@@ -21,11 +21,13 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/go-webauthn/webauthn/webauthn"
 
 	"parley.example/parley/accord"
 	"parley.example/parley/console"
@@ -54,11 +56,28 @@ type Server struct {
 	api      huma.API
 	taxii    http.Handler        // set by taxiiRoutes
 	roles    map[string][]string // by operation; written by routes alone
+	opened   map[string]bool     // operations for who has not signed in; written by routes alone
+	now      func() time.Time
+
+	passkeys      *webauthn.WebAuthn // nil: they cannot work here
+	logins        challenges[webauthn.SessionData]
+	registrations challenges[registration]
+	enrolments    challenges[string]
+	flows         challenges[oidcFlow]
+	provider      provider
+
+	setupMu sync.Mutex
+	setup   string // token of the set-up link; empty when none was made or it was used
 }
 
 // New builds the handlers. version is what the console shows.
 func New(n *node.Node, version string, log *slog.Logger) *Server {
-	s := &Server{node: n, version: version, log: log, sessions: scs.New(), mux: http.NewServeMux(), roles: make(map[string][]string)}
+	s := &Server{node: n, version: version, log: log, sessions: scs.New(), mux: http.NewServeMux(), roles: make(map[string][]string), opened: make(map[string]bool), now: time.Now}
+	s.logins.now, s.registrations.now, s.enrolments.now, s.flows.now = s.now, s.now, s.now, s.now
+	var err error
+	if s.passkeys, err = relyingParty(n.Config()); err != nil {
+		log.Error("passkeys cannot be used", "error", err)
+	}
 	s.sessions.Store = n.Sessions()
 	s.sessions.Lifetime, s.sessions.IdleTimeout = sessionLife, sessionIdle
 	// Cookies do not tell ports apart; several nodes on one host must.
@@ -161,8 +180,16 @@ type caller struct {
 func (s *Server) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
-		if name := s.sessions.GetString(ctx, "name"); name != "" {
-			ctx = context.WithValue(ctx, userKey{}, caller{User: node.User{Name: name, Role: s.sessions.GetString(ctx, "role")}})
+		ctx = context.WithValue(ctx, originKey{}, originOf(r))
+		if name := s.sessions.GetString(ctx, "name"); name != "" && s.sessions.GetString(ctx, "locked") == "" {
+			// Looked up each time: a role that was changed counts at once, and who was
+			// removed is out.
+			p, err := s.node.Person(ctx, name)
+			if err == nil {
+				ctx = context.WithValue(ctx, userKey{}, caller{User: p.User})
+			} else if !errors.Is(err, node.ErrNotFound) {
+				s.log.Error("looking up a person", "error", err)
+			}
 		}
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})

@@ -52,7 +52,7 @@ func newSite(t *testing.T) *site {
 // person signs somebody in and returns their browser.
 func (s *site) person(role string) *http.Client {
 	s.t.Helper()
-	link, err := s.node.SignInLink(context.Background(), node.User{Name: "Somebody", Role: role})
+	link, err := s.node.SignInLink(context.Background(), node.User{Name: "Somebody, " + role, Role: role})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -164,77 +164,6 @@ func TestOtherSitesCannotAct(t *testing.T) {
 	if code, _ := s.call(c, "POST", "/api/v1/accords/x/suspend", `{"reason":"r"}`, "Sec-Fetch-Site", "same-origin"); code != 404 {
 		t.Errorf("same-origin request: %d, want it to reach the node (404: no such accord)", code)
 	}
-}
-
-// Every operation of the API × every role: what only some may do, others get
-// 403 for, nobody gets anything without signing in, and no operation is left
-// out of the table of roles.
-func TestAuthorisationMatrix(t *testing.T) {
-	s := newSite(t)
-	raw, err := s.api.OpenAPI()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var spec struct {
-		OpenAPI string
-		Paths   map[string]map[string]struct{ OperationID string }
-	}
-	if err := json.Unmarshal(raw, &spec); err != nil || !strings.HasPrefix(spec.OpenAPI, "3.1") {
-		t.Fatalf("OpenAPI %q, %v", spec.OpenAPI, err)
-	}
-	people := map[string]*http.Client{}
-	for _, r := range node.Roles {
-		people[r] = s.person(r)
-	}
-	tried := 0
-	for path, ops := range spec.Paths {
-		for method, op := range ops {
-			if path == "/api/v1/session" {
-				continue // signing in and out
-			}
-			roles, known := s.api.RolesOf(op.OperationID)
-			if !known {
-				t.Errorf("%s %s (%s) is in no table of roles", method, path, op.OperationID)
-			}
-			at := strings.NewReplacer("{id}", "nothing").Replace(path) + "?log=parley/x/north&index=0&accord=x&party=y&kind=z"
-			if code, _ := s.call(&http.Client{}, strings.ToUpper(method), at, sample(method, op.OperationID)); code != 401 {
-				t.Errorf("%s %s without signing in: %d, want 401", method, path, code)
-			}
-			for role, c := range people {
-				allowed := len(roles) == 0
-				for _, r := range roles {
-					allowed = allowed || r == role
-				}
-				code, body := s.call(c, strings.ToUpper(method), at, sample(method, op.OperationID))
-				if (code == 403) == allowed || code == 401 || code >= 500 {
-					t.Errorf("%s %s as %s: %d, allowed %v: %.200s", method, path, role, code, allowed, body)
-				}
-				tried++
-			}
-		}
-	}
-	if tried < 100 {
-		t.Errorf("only %d combinations tried", tried)
-	}
-}
-
-// sample is a body that the operation's schema accepts.
-func sample(method, op string) string {
-	if method != "post" {
-		return ""
-	}
-	return map[string]string{
-		"withdraw": `{"accord":"x","object":"x","reason":"r"}`, "judge": `{"use":"useful"}`, "release": `{"object":"x","accord":"x","purpose":"p"}`,
-		"release-many": `{"objects":["x"],"accord":"x","purpose":"p"}`, "reject-release": `{"reason":"r"}`, "agree-onward": `{"accord":"x","copy":"x","to":[]}`, "suspend-accord": `{"reason":"r"}`, "end-accord": `{"reason":"r"}`,
-		"set-rung": `{"to":"x","rung":"match"}`, "accept-rung": `{"from":"x"}`, "save-draft": `{}`, "publish-match": `{"accord":"x","selector":"phone"}`,
-		"ask-match": `{"accord":"x","selector":"phone","case":"c","values":["1"]}`, "make-request": `{"accord":"x","case":"c","purpose":"p"}`,
-		"judge-link": `{"left":"x","right":"y","verdict":"confirm"}`, "judge-onset": `{"area":"x","week":"2026-01-05","verdict":"acknowledge"}`, "plan-coverage": `{"units":1,"floor":0.2}`, "set-focus": `{"area":"x"}`, "stand-match": `{"accord":"x","selector":"phone","case":"c","values":["1"]}`,
-		"answer-request": `{"decision":"decline"}`, "add-card": `{"note":"x"}`, "make-link": `{"name":"x","role":"officer"}`, "sync": `{"accord":"x","party":"y"}`,
-		"enter-footprint": `{"purpose":"x","legal_basis":"x","officer":"x","from":"2026-03-06T12:00:00Z"}`, "withdraw-footprint": `{"reason":"r"}`, "open-exchange": `{"accord":"x"}`,
-		"resolve-overlap": `{"how":"joint"}`, "set-desk": `{"accord":"x","contact":"c"}`,
-		"propose-operation": `{"accord":"x","fields":{}}`, "act-in-operation": `{"kind":"agree"}`, "attach-to-operation": `{"object":"x","purpose":"p"}`,
-		"make-token": `{"name":"x","collections":["own"]}`, "add-feed": `{"name":"x","url":"ftp://x"}`,
-	}[op]
 }
 
 func TestErrorsSayWhatToDo(t *testing.T) {
