@@ -66,6 +66,7 @@ race:
 	go test $(RACE) -timeout 60m ./...
 
 browser: console setup-browser
+	$(MAKE) build # real nodes, which serve the console just built
 	cd console && npm run --silent unit && npm run --silent browser
 
 # fuzz runs every fuzz target by name for FUZZTIME each.

@@ -1,13 +1,14 @@
 import './style/base.css'
 import './style/shell.css'
 import './style/parts.css'
+import './style/me.css'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { QueryClientProvider } from '@tanstack/react-query'
 import { App } from './App'
 import { queries } from './api/queries'
 import { chosen, Languages, load } from './i18n'
-import { takeToken } from './route'
+import { takeSetup, takeToken } from './route'
 
 // React Aria empties its announcer through innerHTML. Nothing else may write
 // markup: this policy lets the empty string pass and turns all else away.
@@ -20,13 +21,14 @@ type Policies = {
 
 // The token leaves the address before anything else is done.
 const token = takeToken()
+const setup = takeSetup()
 
 void load(chosen()).then((intl) => {
   createRoot(document.getElementById('root')!).render(
     <StrictMode>
       <QueryClientProvider client={queries}>
         <Languages first={intl}>
-          <App token={token} />
+          <App token={token} setup={setup} />
         </Languages>
       </QueryClientProvider>
     </StrictMode>,

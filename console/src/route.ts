@@ -2,12 +2,12 @@
 // reloaded, shared and gone back from; the server only ever sees "/".
 import { useSyncExternalStore } from 'react'
 
-export const pages = ['overview', 'watch', 'fusion', 'inbox', 'accords', 'ledger'] as const
+export const pages = ['overview', 'watch', 'fusion', 'inbox', 'accords', 'ledger', 'me'] as const
 export type Page = (typeof pages)[number]
 export type Route = { page: Page; id: string; query: Readonly<Record<string, string>> }
 
 /** pagesOf a role: an auditor sees that things happened, not what they were. */
-export const pagesOf = (role: string): readonly Page[] => (role === 'auditor' ? ['ledger', 'accords'] : pages)
+export const pagesOf = (role: string): readonly Page[] => (role === 'auditor' ? ['ledger', 'accords', 'me'] : pages)
 
 const isPage = (text: string): text is Page => (pages as readonly string[]).includes(text)
 
@@ -79,6 +79,13 @@ export function takeToken(): string {
   const token = tokenIn(location.hash)
   if (token) history.replaceState(null, '', location.pathname + '#/overview')
   return token
+}
+
+/** takeSetup does the same with the token of a new node's set-up link. */
+export function takeSetup(): string {
+  const found = /[#&]setup=([^&\s]+)/.exec(location.hash)?.[1] ?? ''
+  if (found) history.replaceState(null, '', location.pathname + '#/me')
+  return decode(found)
 }
 
 export function tokenIn(address: string): string {

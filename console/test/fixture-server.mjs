@@ -18,6 +18,11 @@ const types = {
   '.json': 'application/json', '.woff2': 'font/woff2',
 }
 
+const sessions = [
+  { id: 's1', name: 'Duty officer N-4', how: 'passkey', at: '2026-11-22T05:00:00Z', until: '2026-11-22T17:00:00Z', from: '127.0.0.1', agent: 'Mozilla/5.0 (X11; Linux x86_64)', locked: false, here: true },
+  { id: 's2', name: 'Duty officer N-4', how: 'password', at: '2026-11-21T21:00:00Z', until: '2026-11-22T09:00:00Z', from: '192.0.2.7', agent: 'Mozilla/5.0 (Android 15)', locked: true, here: false },
+]
+
 const seen = (session, role) => (role ? { ...session, user: { ...session.user, role } } : session)
 
 class Refusal extends Error {
@@ -33,7 +38,7 @@ export async function start({ port = 0 } = {}) {
   const worlds = {}
   const spent = new Set()
   const faults = new Map()
-  const worldOf = (name) => (worlds[name] ??= structuredClone(world(name)))
+  const worldOf = (name) => (worlds[name] ??= { ...structuredClone(world(name)), sessions: structuredClone(sessions) })
 
   const server = createServer((request, response) => {
     answer(request, response).catch((error) => {
@@ -82,6 +87,7 @@ export async function start({ port = 0 } = {}) {
       for await (const part of request) parts.push(part)
       body = JSON.parse(Buffer.concat(parts).toString())
     }
+    let match
     const [, party, role] = /parley=([a-z]+)-?([a-z]*)/.exec(request.headers.cookie ?? '') ?? []
     if (call === 'POST /session') {
       const [, name, as] = /^(north|south|guarantor)-(?:\w+|as-(auditor)-\w+)$/.exec(body.token) ?? []
@@ -90,12 +96,19 @@ export async function start({ port = 0 } = {}) {
       response.setHeader('Set-Cookie', `parley=${name}${as ? `-${as}` : ''}; HttpOnly; SameSite=Strict; Path=/`)
       return send(seen(worldOf(name).session, as))
     }
+    if (call === 'GET /session/ways') return send({ name: 'North', mark: 'north', passkey: address, password: true, oidc: 'Ministry', locked: '' })
     if (!party) throw new Refusal(401, 'Unauthorized', 'Sign in first.')
     const w = worldOf(party)
     if (call === 'GET /session') return send(seen(w.session, role))
     if (call === 'DELETE /session') {
       response.writeHead(204, { 'Set-Cookie': 'parley=; Max-Age=0; Path=/' })
       return response.end()
+    }
+    if (call === 'GET /me') return send({ ...seen(w.session, role).user, passkeys: [{ id: 'a1', name: 'Key on the ring', added: '2026-11-02T08:00:00Z', used: '' }], password: true, account: 'duty@north.example', origin: address })
+    if (call === 'GET /me/sessions') return send({ sessions: w.sessions })
+    if ((match = /^DELETE \/me\/sessions\/(.+)$/.exec(call))) {
+      w.sessions = w.sessions.filter((one) => one.id !== match[1])
+      return send({})
     }
     if (role === 'auditor' && !/\/(accords|ledger)/.test(call)) throw new Refusal(403, 'Forbidden', 'Your role, auditor, may not do this.')
     if (call === 'GET /overview') return send(w.overview)
@@ -139,7 +152,6 @@ export async function start({ port = 0 } = {}) {
       return response.end('receipt of a fictional world')
     }
     if (call === 'POST /release') return send(dryRun(body.object))
-    let match
     if ((match = /^GET \/inbox\/(.+)$/.exec(call))) {
       const one = w.inbox.find((i) => i.id === decodeURIComponent(match[1]))
       if (!one) throw new Refusal(404, 'Not found', 'There is no such item.')

@@ -163,10 +163,10 @@ func (a *app) serve(ctx context.Context, log *slog.Logger) (err error) {
 	for i, l := range []net.Listener{console, socket} {
 		go func() { done <- servers[i].Serve(l) }()
 	}
-	fmt.Fprintf(a.out, "parley %s: %s serves partners on %s and the console on %s\n", Version, n.Party(), cfg.Link, cfg.ConsoleURL())
 	if link, err := srv.SetupLink(ctx); err == nil && link != "" {
 		fmt.Fprintf(a.out, "nobody can sign in yet; set up the first operator on this machine at %s (works once) or by: parley user link --role operator --name NAME\n", link)
 	}
+	fmt.Fprintf(a.out, "parley %s: %s serves partners on %s and the console on %s\n", Version, n.Party(), cfg.Link, cfg.ConsoleURL())
 	running := 3
 	select {
 	case <-ctx.Done():
@@ -248,7 +248,55 @@ func (a *app) userCmd() *cobra.Command {
 	link.Flags().StringVar(&u.Name, "name", "", "the person's name")
 	link.Flags().StringVar(&u.Role, "role", node.Officer, strings.Join(node.Roles, ", "))
 	_ = link.MarkFlagRequired("name")
-	return group("user", "People who use the console, and programs that use TAXII", link, a.tokenCmd(), a.tokensCmd(), a.revokeCmd())
+	var add struct {
+		node.User
+		Account string `json:"account,omitempty"`
+	}
+	adding := &cobra.Command{
+		Use: "add", Short: "Let a person use the console, or give who may another role or account", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var out node.User
+			if err := a.client().Post(c.Context(), "/people", add, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) { line(w, out.Name, out.Role) })
+		},
+	}
+	adding.Flags().StringVar(&add.Name, "name", "", "the person's name")
+	adding.Flags().StringVar(&add.Role, "role", node.Officer, strings.Join(node.Roles, ", "))
+	adding.Flags().StringVar(&add.Account, "account", "", "by what the identity provider knows the person (oidc in node.json)")
+	_ = adding.MarkFlagRequired("name")
+	list := &cobra.Command{
+		Use: "list", Short: "List who may use the console, and what they sign in by", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var out struct {
+				People []struct {
+					node.User
+					Passkeys int    `json:"passkeys"`
+					Password bool   `json:"password"`
+					Account  string `json:"account"`
+				} `json:"people"`
+			}
+			if err := a.client().Get(c.Context(), "/people", nil, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) {
+				for _, p := range out.People {
+					line(w, p.Name, p.Role, fmt.Sprintf("%d passkeys", p.Passkeys), map[bool]string{true: "password and code", false: "no password"}[p.Password], p.Account)
+				}
+			})
+		},
+	}
+	remove := &cobra.Command{
+		Use: "remove NAME", Short: "Let a person in no more; their sessions end", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := a.client().Delete(c.Context(), "/people/"+url.PathEscape(args[0])); err != nil {
+				return err
+			}
+			return a.show(map[string]bool{"ok": true}, func(w io.Writer) { line(w, args[0], "removed") })
+		},
+	}
+	return group("user", "People who use the console, and programs that use TAXII", link, adding, list, remove, a.tokenCmd(), a.tokensCmd(), a.revokeCmd())
 }
 
 func (a *app) syncCmd() *cobra.Command {

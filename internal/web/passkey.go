@@ -97,7 +97,7 @@ func (s *Server) passkeyRoutes() {
 		return &output[*protocol.CredentialAssertion]{ask}, nil
 	})
 	open(s, "POST", "/session/passkey", "sign-in-by-passkey", func(ctx context.Context, in *rawBody) (*output[sessionView], error) {
-		p, err := s.checkPasskey(ctx, in.RawBody)
+		p, err := s.checkPasskey(ctx, in.Body)
 		if err != nil {
 			return nil, err
 		}
@@ -123,7 +123,7 @@ func (s *Server) passkeyRoutes() {
 		return ask, nil
 	})
 	handle(s, "POST", "/me/passkeys", "add-passkey", anyone, func(ctx context.Context, in *rawNamed) (meView, error) {
-		got, err := protocol.ParseCredentialCreationResponseBytes(in.RawBody)
+		got, err := protocol.ParseCredentialCreationResponseBytes(in.Body)
 		if err != nil {
 			return meView{}, errPasskey
 		}

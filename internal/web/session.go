@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"net"
 	"net/http"
 	"slices"
@@ -14,13 +15,11 @@ import (
 )
 
 // rawBody is a request's body that another library reads.
-type rawBody struct {
-	RawBody []byte `contentType:"application/json"`
-}
+type rawBody = input[json.RawMessage]
 
 type rawNamed struct {
-	Name    string `query:"name" maxLength:"60" doc:"what the person calls it"`
-	RawBody []byte `contentType:"application/json"`
+	Name string `query:"name" maxLength:"60" doc:"what the person calls it"`
+	Body json.RawMessage
 }
 
 // open registers an operation for who has not signed in.

@@ -1,9 +1,10 @@
 // What each page asks for, and how often again. Polling stands in for live
 // events: short answers every ten seconds, long ones every minute.
 import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
+import { stillLocked, unlocked } from '../shell/locked'
 import { call, Problem, query } from './client'
 import type {
-  Accord, Coverage, Diversification, Fused, Incidents, Item, Ledger, Onsets, Overview, Request, Session, Watch,
+  Accord, BrowserSession, Coverage, Diversification, Fused, Incidents, Item, Ledger, Me, Onsets, Overview, Request, Session, Watch, Ways,
 } from './types'
 
 const soon = 10_000
@@ -38,6 +39,13 @@ export function forget(next: Session | null) {
 export const session = queryOptions({
   queryKey: ['session'],
   queryFn: async ({ signal }): Promise<Session | null> => {
+    if (stillLocked()) {
+      await call('POST', '/session/lock', { signal }).catch((error: unknown) => {
+        if (!(error instanceof Problem && error.status === 401)) throw error
+      })
+      unlocked()
+      return null
+    }
     try {
       return await call<Session>('GET', '/session', { signal })
     } catch (error) {
@@ -46,6 +54,22 @@ export const session = queryOptions({
     }
   },
   staleTime: Infinity,
+})
+
+export const ways = queryOptions({
+  queryKey: ['ways'],
+  queryFn: ({ signal }) => call<Ways>('GET', '/session/ways', { signal }),
+  staleTime: 0,
+})
+
+export const me = queryOptions({
+  queryKey: ['me'],
+  queryFn: ({ signal }) => call<Me>('GET', '/me', { signal }),
+})
+
+export const mySessions = queryOptions({
+  queryKey: ['my-sessions'],
+  queryFn: ({ signal }) => call<{ sessions: BrowserSession[] }>('GET', '/me/sessions', { signal }),
 })
 
 export const overview = queryOptions({

@@ -8,6 +8,32 @@ export type Session = {
   user: { name: string; role: string }
   notice: string
   version: string
+  /** Idle seconds after which the console locks itself. */
+  lock_after: number
+}
+
+/** Ways to sign in, told to who has not yet. */
+export type Ways = { name: string; mark: string; passkey: string; password: boolean; oidc: string; locked: string }
+
+export type Me = {
+  name: string
+  role: string
+  passkeys: { id: string; name: string; added: string; used: string }[]
+  password: boolean
+  account: string
+  origin: string
+}
+
+export type BrowserSession = {
+  id: string
+  name: string
+  how: string
+  at: string
+  until: string
+  from: string
+  agent: string
+  locked: boolean
+  here: boolean
 }
 
 export type Waiting = {

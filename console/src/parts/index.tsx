@@ -185,10 +185,10 @@ export function Act(props: ButtonProps & { kind?: 'plain' | 'main' | 'grave'; ic
 }
 
 /** Fold hides detail that few need, one press away. */
-export function Fold(props: { title: string; children: ReactNode; open?: boolean }) {
+export function Fold(props: { title: string; children: ReactNode; open?: boolean; level?: 2 | 3 }) {
   return (
     <Disclosure className="fold" defaultExpanded={props.open ?? false}>
-      <Heading className="fold-head" level={3}>
+      <Heading className="fold-head" level={props.level ?? 3}>
         <Button slot="trigger" className="fold-act">
           <span className="fold-mark" aria-hidden="true" />
           {props.title}

@@ -11,6 +11,7 @@ import { Icon } from '../parts/Icon'
 import { markOf } from '../parts/mark'
 import { formatRoute, pagesOf, parseRoute, useRoute, type Page } from '../route'
 import { LanguageChoice } from './LanguageChoice'
+import { lock, useIdleLock } from './lock'
 
 const pieces = {
   overview: () => import('../overview/Overview'),
@@ -19,6 +20,7 @@ const pieces = {
   inbox: () => import('../inbox/Inbox'),
   accords: () => import('../accords/Accords'),
   ledger: () => import('../ledger/Ledger'),
+  me: () => import('../me/Me'),
 } satisfies Record<Page, unknown>
 
 const views = {
@@ -28,6 +30,7 @@ const views = {
   inbox: lazy(pieces.inbox),
   accords: lazy(pieces.accords),
   ledger: lazy(pieces.ledger),
+  me: lazy(pieces.me),
 } satisfies Record<Page, unknown>
 
 /** A line that drops must not keep a page from opening: once the first page
@@ -35,6 +38,10 @@ const views = {
 function fetchAhead() {
   for (const piece of Object.values(pieces)) piece().catch(() => {})
 }
+
+/** Who signs in how is reached by the person's name, not by the list of pages. */
+type NavPage = Exclude<Page, 'me'>
+const inNav = (page: Page): page is NavPage => page !== 'me'
 
 export function Shell(props: { session: Session }) {
   const { party, user, notice, version } = props.session
@@ -60,6 +67,7 @@ export function Shell(props: { session: Session }) {
     return () => root.remove(`mark-${mark}`)
   }, [mark])
   usePageFocus(route.page, main)
+  useIdleLock(props.session.lock_after)
   useEffect(() => {
     const soon = setTimeout(fetchAhead, 3000)
     return () => clearTimeout(soon)
@@ -97,11 +105,17 @@ export function Shell(props: { session: Session }) {
           <span className="strip-role">{term('role', party.role)}</span>
         </div>
         <div className="strip-tools">
-          <span className="strip-user">
-            <bdi>{user.name}</bdi>
-            <span className="strip-role">{term('role', user.role)}</span>
-          </span>
+          <a className="strip-user" href={formatRoute({ page: 'me' })} aria-current={route.page === 'me' ? 'page' : undefined} title={say('nav.me')}>
+            <Icon name="person" size={16} />
+            <span className="narrow-hidden">
+              <bdi>{user.name}</bdi> <span className="strip-role">{term('role', user.role)}</span>
+            </span>
+            <span className="unseen">{say('nav.me')}</span>
+          </a>
           <LanguageChoice />
+          <Act icon="lock" onPress={() => void lock()}>
+            <span className="narrow-hidden">{say('lock')}</span>
+          </Act>
           <Act icon="out" onPress={() => void leave()} isDisabled={leaving}>
             <span className="narrow-hidden">{say('sign-out')}</span>
           </Act>
@@ -117,7 +131,7 @@ export function Shell(props: { session: Session }) {
       <div className="frame">
         <nav className="nav" aria-label={say('nav')}>
           <ul>
-            {open.map((page) => (
+            {open.filter(inNav).map((page) => (
               <li key={page}>
                 <a href={formatRoute({ page })} aria-current={page === route.page ? 'page' : undefined}>
                   <Icon name={page} />
@@ -151,7 +165,7 @@ export function Shell(props: { session: Session }) {
 /** How many things wait on each page. */
 function useWaiting(enabled: boolean): Record<Page, number> {
   const { data } = useQuery({ ...overview, enabled })
-  const counts: Record<Page, number> = { overview: 0, watch: 0, fusion: 0, inbox: 0, accords: 0, ledger: 0 }
+  const counts: Record<Page, number> = { overview: 0, watch: 0, fusion: 0, inbox: 0, accords: 0, ledger: 0, me: 0 }
   for (const entry of data?.waiting ?? []) counts[parseRoute(entry.page).page]++
   return counts
 }
