@@ -462,6 +462,51 @@ test('errors say what to do, and an old answer stays on the page', async () => {
   await close()
 })
 
+test('a change on the node shows at once, and a dropped line loses no draft', async () => {
+  const dropped = (text) => /Failed to load resource|ERR_/.test(text)
+  const { page, faults, close } = await open({ party: 'south', expected: dropped })
+  await page.locator('.waiting').waitFor()
+  const w = server.worldOf('south')
+  w.overview.waiting.unshift({ kind: 'alarm', title: 'Told by an event (fictional)', at: '2026-11-22T07:00:00Z', page: 'ledger' })
+  server.changed()
+  await page.getByText('Told by an event').waitFor({ timeout: 5000 }) // asking regularly takes ten seconds
+
+  await visit(page, '#/accords')
+  await page.getByRole('button', { name: 'Suspend…' }).click()
+  await page.getByRole('textbox').fill('Half a sentence of a reas')
+  await page.context().setOffline(true)
+  server.cut()
+  await page.getByText('The line to the node is down').waitFor()
+  assert.deepEqual(await audit(page), [])
+  await page.getByRole('textbox').pressSequentially('on')
+  await page.context().setOffline(false)
+  await page.reload()
+  await settle(page)
+  assert.equal(await page.getByText('The line to the node is down').count(), 0)
+  await page.getByRole('button', { name: 'Suspend…' }).click()
+  assert.equal(await page.getByRole('textbox').inputValue(), 'Half a sentence of a reason')
+  await page.getByRole('button', { name: 'Cancel' }).click()
+
+  // What happened since the last visit, which ended when the overview was left.
+  await page.evaluate(() => localStorage.setItem(Object.keys(localStorage).find((k) => k.startsWith('parley.seen.')), '2026-11-20T00:00:00Z'))
+  await visit(page, '#/overview')
+  const since = page.locator('section[aria-labelledby=changes]')
+  assert.match(await since.innerText(), /Since you were last here[\s\S]*(released|received)[\s\S]*entr/)
+  assert.deepEqual(await audit(page), [])
+  await keep(page, 'overview-changes')
+  await since.getByRole('button', { name: 'Mark as seen' }).click()
+  await since.getByText('Nothing has changed').waitFor()
+  await since.getByRole('button', { name: 'Undo' }).click()
+  await since.locator('li').first().waitFor()
+
+  // Signing out takes the drafts with it.
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  assert.equal(await page.evaluate(() => Object.keys(localStorage).filter((k) => k.startsWith('parley.draft.')).length), 0)
+  assert.deepEqual(faults, [])
+  await close()
+})
+
 test('targets are at least 24 pixels high', async () => {
   const { page, close } = await open({ viewport: phone })
   for (const view of pages) {

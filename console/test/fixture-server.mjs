@@ -38,6 +38,7 @@ export async function start({ port = 0 } = {}) {
   const worlds = {}
   const spent = new Set()
   const faults = new Map()
+  const followers = new Set()
   const worldOf = (name) => (worlds[name] ??= { ...structuredClone(world(name)), sessions: structuredClone(sessions) })
 
   const server = createServer((request, response) => {
@@ -99,6 +100,13 @@ export async function start({ port = 0 } = {}) {
     if (call === 'GET /session/ways') return send({ name: 'North', mark: 'north', passkey: address, password: true, oidc: 'Ministry', locked: '' })
     if (!party) throw new Refusal(401, 'Unauthorized', 'Sign in first.')
     const w = worldOf(party)
+    if (call === 'GET /events') {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      response.write('event: open\ndata:\n\n')
+      followers.add(response)
+      response.on('close', () => followers.delete(response))
+      return
+    }
     if (call === 'GET /session') return send(seen(w.session, role))
     if (call === 'DELETE /session') {
       response.writeHead(204, { 'Set-Cookie': 'parley=; Max-Age=0; Path=/' })
@@ -184,7 +192,10 @@ export async function start({ port = 0 } = {}) {
     server.closeAllConnections()
     server.close(resolve)
   })
-  return { address, faults, stop }
+  /** changed tells the pages that something did; cut drops their lines. */
+  const changed = () => followers.forEach((one) => one.write('event: changed\ndata:\n\n'))
+  const cut = () => followers.forEach((one) => one.destroy())
+  return { address, faults, stop, changed, cut, worldOf }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

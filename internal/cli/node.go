@@ -152,6 +152,7 @@ func (a *app) serve(ctx context.Context, log *slog.Logger) (err error) {
 		{Handler: srv.Console(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute},
 		{Handler: srv.Local(), ReadHeaderTimeout: 10 * time.Second},
 	}
+	servers[0].RegisterOnShutdown(srv.Stop)
 	// The socket answers last: who finds it answering may rely on the rest.
 	ready := make(chan struct{})
 	go func() { done <- n.Run(ctx, func() { close(ready) }) }()

@@ -67,17 +67,19 @@ type Line interface {
 
 // Node is a running party. Its methods are safe for concurrent use.
 type Node struct {
-	dir    string
-	lock   *os.File
-	cfg    Config
-	keys   keys // the operational ones are guarded by mu
-	st     store.Store
-	guard  guard
-	lines  *link.Client
-	server *link.Server
-	line   Line
-	opt    Options
-	local  localPolicy
+	dir   string
+	lock  *os.File
+	cfg   Config
+	keys  keys // the operational ones are guarded by mu
+	st    store.Store
+	guard guard
+	// changes tells whoever waits that something was written.
+	changes changes
+	lines   *link.Client
+	server  *link.Server
+	line    Line
+	opt     Options
+	local   localPolicy
 	// witness is what we signed as a witness of others.
 	witness witnessState
 	ticks   sync.Mutex // serialises ticks

@@ -111,7 +111,8 @@ func (s Sessions) FindCtx(ctx context.Context, token string) (data []byte, found
 
 // CommitCtx stores a session.
 func (s Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
-	return s.n.update(ctx, func(tx store.Tx) error {
+	// Not n.update: that somebody looked is no change that others are told of.
+	return s.n.st.Update(ctx, func(tx store.Tx) error {
 		return putDoc(tx, docSession, hashToken(token), session{data, expiry.UnixMicro()})
 	})
 }

@@ -50,6 +50,7 @@ func (n *Node) update(ctx context.Context, fn func(store.Tx) error) error {
 		if t.incidents {
 			tell(n.arrived)
 		}
+		n.changes.tell()
 	}
 	return err
 }

@@ -85,6 +85,7 @@ func (s *Server) Opened(operation string) bool { return s.opened[operation] }
 
 func (s *Server) routes() {
 	s.sessionRoutes()
+	s.eventRoutes()
 	n := s.node
 	handle(s, "GET", "/overview", "overview", readers, func(ctx context.Context, _ *none) (node.Overview, error) { return n.Overview(ctx) })
 	handle(s, "GET", "/incidents", "list-incidents", readers, s.incidents)

@@ -66,13 +66,16 @@ type Server struct {
 	flows         challenges[oidcFlow]
 	provider      provider
 
+	stopped  chan struct{} // closed by Stop
+	stopOnce sync.Once
+
 	setupMu sync.Mutex
 	setup   string // token of the set-up link; empty when none was made or it was used
 }
 
 // New builds the handlers. version is what the console shows.
 func New(n *node.Node, version string, log *slog.Logger) *Server {
-	s := &Server{node: n, version: version, log: log, sessions: scs.New(), mux: http.NewServeMux(), roles: make(map[string][]string), opened: make(map[string]bool), now: time.Now}
+	s := &Server{node: n, version: version, log: log, sessions: scs.New(), mux: http.NewServeMux(), roles: make(map[string][]string), opened: make(map[string]bool), stopped: make(chan struct{}), now: time.Now}
 	s.logins.now, s.registrations.now, s.enrolments.now, s.flows.now = s.now, s.now, s.now, s.now
 	var err error
 	if s.passkeys, err = relyingParty(n.Config()); err != nil {

@@ -1,4 +1,3 @@
-import { useState } from 'react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Label } from 'react-aria-components/Label'
 import { TextArea } from 'react-aria-components/TextArea'
@@ -7,6 +6,7 @@ import { call } from '../api/client'
 import type { Accord } from '../api/types'
 import { useSay } from '../i18n'
 import { Confirm } from '../parts/Confirm'
+import { useDraft } from '../parts/draft'
 
 type Props = { accord: Accord; onClose: () => void }
 
@@ -17,10 +17,11 @@ const act = (accord: Accord, verb: 'suspend' | 'resume', body: unknown) =>
 export function SuspendDialog({ accord, onClose }: Props) {
   const say = useSay()
   const queries = useQueryClient()
-  const [reason, setReason] = useState('')
+  const [reason, setReason, sent] = useDraft(`suspend.${accord.id}`)
   const suspend = useMutation({
     mutationFn: () => act(accord, 'suspend', { reason: reason.trim() }),
     onSuccess: async () => {
+      sent()
       await queries.invalidateQueries()
       onClose()
     },

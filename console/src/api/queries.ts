@@ -1,5 +1,5 @@
-// What each page asks for, and how often again. Polling stands in for live
-// events: short answers every ten seconds, long ones every minute.
+// What each page asks for, and how often again. The node tells when something
+// changed (shell/live.ts); asking regularly besides covers what no event reaches.
 import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
 import { stillLocked, unlocked } from '../shell/locked'
 import { call, Problem, query } from './client'

@@ -1,12 +1,14 @@
 import '../style/overview.css'
 import { lazy, Suspense } from 'react'
 import { useQuery } from '@tanstack/react-query'
-import { overview } from '../api/queries'
+import { overview, session } from '../api/queries'
 import type { Overview as Data, Partner, Waiting } from '../api/types'
 import { useSay, useTerm } from '../i18n'
 import { Asked, Day, Empty, Loading, Moment, Panel, PartyName, State, Text } from '../parts'
 import { Icon, type IconName } from '../parts/Icon'
+import { instant } from '../parts/time'
 import { formatRoute, link } from '../route'
+import { Changes } from './Changes'
 
 // The lists come first on a poor line; the picture follows in its own piece.
 const Situation = lazy(() => import('./Situation'))
@@ -14,6 +16,7 @@ const Situation = lazy(() => import('./Situation'))
 export default function Overview() {
   const say = useSay()
   const asked = useQuery(overview)
+  const me = useQuery(session).data
   return (
     <div className="page">
       <header className="page-head">
@@ -32,6 +35,7 @@ export default function Overview() {
           </div>
         )}
       </Asked>
+      {me && <Changes who={`${me.party.id}.${me.user.name}`} />}
       <Suspense fallback={<Loading />}>
         <Situation />
       </Suspense>
@@ -77,7 +81,7 @@ function WaitingList(props: { waiting: Waiting[] }) {
             <span className="waiting-when">
               {entry.due ? (
                 <>
-                  <span className="label">{say('due')}</span> <Moment at={entry.due} />
+                  <span className="label">{say(entry.due < new Date().toISOString() ? 'waiting.overdue' : 'due')}</span> <Moment at={entry.due} />
                 </>
               ) : (
                 <>
@@ -96,6 +100,16 @@ function WaitingList(props: { waiting: Waiting[] }) {
 function byUrgency(a: Waiting, b: Waiting): number {
   const rank = (w: Waiting) => (w.kind === 'alarm' ? 0 : w.due ? 1 : 2)
   return rank(a) - rank(b) || (a.due ?? a.at).localeCompare(b.due ?? b.at)
+}
+
+/** Link says in words how long ago the partner's node was reached. */
+function Link(props: { at: string | null }) {
+  const say = useSay()
+  const at = instant(props.at)
+  if (!at) return <>{say('partner.link-never')}</>
+  const minutes = Math.floor((Date.now() - at.getTime()) / 60_000)
+  if (minutes < 5) return <>{say('partner.link-up')}</>
+  return <>{minutes < 120 ? say('partner.link-quiet', { n: minutes }) : say('partner.link-late', { n: Math.floor(minutes / 60) })}</>
 }
 
 function Partners(props: { partners: Partner[] }) {
@@ -123,6 +137,10 @@ function Partners(props: { partners: Partner[] }) {
             <div>
               <dt>{say('partner.rung')}</dt>
               <dd>{partner.rung ? term('rung', partner.rung) : say('none')}</dd>
+            </div>
+            <div>
+              <dt>{say('partner.link')}</dt>
+              <dd><Link at={partner.last_contact} /></dd>
             </div>
             <div>
               <dt>{say('partner.contact')}</dt>

@@ -1,16 +1,20 @@
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { useQuery } from '@tanstack/react-query'
+import { useIntl } from 'react-intl'
 import { call } from '../api/client'
 import { forget, overview } from '../api/queries'
 import type { Session } from '../api/types'
 import { useSay, useTerm } from '../i18n'
 import { Act, Loading } from '../parts'
+import { dropDrafts } from '../parts/draft'
+import { moment } from '../parts/time'
 import { Emblem } from '../parts/Emblem'
 import { Mishap } from '../parts/Mishap'
 import { Icon } from '../parts/Icon'
 import { markOf } from '../parts/mark'
 import { formatRoute, pagesOf, parseRoute, useRoute, type Page } from '../route'
 import { LanguageChoice } from './LanguageChoice'
+import { useLive } from './live'
 import { lock, useIdleLock } from './lock'
 
 const pieces = {
@@ -68,6 +72,8 @@ export function Shell(props: { session: Session }) {
   }, [mark])
   usePageFocus(route.page, main)
   useIdleLock(props.session.lock_after)
+  const line = useLive()
+  const { locale } = useIntl()
   useEffect(() => {
     const soon = setTimeout(fetchAhead, 3000)
     return () => clearTimeout(soon)
@@ -75,6 +81,7 @@ export function Shell(props: { session: Session }) {
 
   const leave = async () => {
     setLeaving(true)
+    dropDrafts()
     try {
       await call('DELETE', '/session')
     } finally {
@@ -128,6 +135,9 @@ export function Shell(props: { session: Session }) {
           <p>{/fiction/i.test(notice) ? say('notice.fictional') : <bdi>{notice}</bdi>}</p>
         </aside>
       )}
+      <div role="status" className="line-state">
+        {!line.up ? <p className="notice">{say('live.down', { at: moment(locale, line.since) })}</p> : line.back && <p className="unseen">{say('live.back')}</p>}
+      </div>
       <div className="frame">
         <nav className="nav" aria-label={say('nav')}>
           <ul>

@@ -78,7 +78,7 @@ export function SignIn(props: { token: string; onEnter: Enter }) {
           )}
           <Fault error={redeem.error ?? open.error} spent="sign-in.spent" />
           {have && <Others ways={have} onEnter={props.onEnter} />}
-          <Paste onToken={mutate} closed={!!have && (have.password || have.locked !== '')} />
+          <Paste onToken={mutate} closed={!!have && (have.password || have.locked !== '')} failed={redeem.error !== null} />
         </>
       )}
     </Alone>
@@ -135,7 +135,7 @@ function Password(props: { name: string; onEnter: Enter }) {
 }
 
 /** Paste takes a one-time link that was sent as text. */
-function Paste(props: { onToken: (token: string) => void; closed: boolean }) {
+function Paste(props: { onToken: (token: string) => void; closed: boolean; failed: boolean }) {
   const say = useSay()
   const [pasted, setPasted] = useState('')
   const submit = (event: FormEvent) => {
@@ -154,7 +154,7 @@ function Paste(props: { onToken: (token: string) => void; closed: boolean }) {
       <p className="quiet">{say('sign-in.note')}</p>
     </>
   )
-  return props.closed ? <Fold title={say('sign-in.by-link')} level={2}>{form}</Fold> : form
+  return props.closed ? <Fold title={say('sign-in.by-link')} level={2} open={props.failed}>{form}</Fold> : form
 }
 
 /** SetUp asks the first operator of a new node who they are. */
