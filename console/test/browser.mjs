@@ -4,7 +4,7 @@
 //
 //   node test/browser.mjs            SHOTS=dir keeps a picture of every page
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { audit, launch, listen, settle } from './chromium.mjs'
@@ -423,6 +423,30 @@ test('a witness sees the accord and the logs, and has nothing to suspend', async
   await page.getByText('Nothing was received yet').waitFor()
   await visit(page, '#/ledger')
   assert.ok((await page.locator('tbody tr').count()) > 10)
+  assert.deepEqual(faults, [])
+  await close()
+})
+
+test('a receipt is checked in the browser, step by step, from the node and from a file', async () => {
+  const { page, faults, close } = await open()
+  await visit(page, '#/ledger')
+  await page.getByRole('searchbox', { name: 'Search' }).fill('suspen')
+  assert.match(page.url(), /q=suspen/)
+  for (const row of await page.locator('tbody tr').allInnerTexts()) assert.match(row, /suspen/i)
+  await page.getByRole('searchbox', { name: 'Search' }).fill('')
+  await page.getByRole('button', { name: /^Verify entry/ }).first().click()
+  await page.getByText('All steps hold').waitFor()
+  assert.equal(await page.locator('.proof-panel .steps li').count(), 8)
+  assert.deepEqual(await audit(page), [])
+  await keep(page, 'ledger-proof')
+  await page.getByRole('button', { name: 'Close' }).click()
+
+  const good = readFileSync(join(import.meta.dirname, '../../testdata/protocol/receipt.txt'), 'utf8')
+  const file = page.locator('input[type=file]')
+  await file.setInputFiles({ name: 'receipt.txt', mimeType: 'text/plain', buffer: Buffer.from(good.replace('"reason":"two"', '"reason":"won"')) })
+  await page.getByText('proves nothing').waitFor()
+  await page.getByText('the entry is not what the log committed to').waitFor()
+  await page.getByText('No alarm').waitFor()
   assert.deepEqual(faults, [])
   await close()
 })

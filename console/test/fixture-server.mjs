@@ -118,7 +118,7 @@ export async function start({ port = 0 } = {}) {
       w.sessions = w.sessions.filter((one) => one.id !== match[1])
       return send({})
     }
-    if (role === 'auditor' && !/\/(accords|ledger)/.test(call)) throw new Refusal(403, 'Forbidden', 'Your role, auditor, may not do this.')
+    if (role === 'auditor' && !/\/(accords|ledger|alarms)/.test(call)) throw new Refusal(403, 'Forbidden', 'Your role, auditor, may not do this.')
     if (call === 'GET /overview') return send(w.overview)
     if (call === 'GET /watch') return send(w.watch)
     if (call === 'GET /watch/onsets') return send(w.onsets)
@@ -155,9 +155,10 @@ export async function start({ port = 0 } = {}) {
     if (call === 'GET /requests') return send({ requests: w.requests })
     if (call === 'GET /accords') return send({ accords: w.accords })
     if (call === 'GET /ledger') return send(w.ledger)
+    if (call === 'GET /alarms') return send({ alarms: w.alarms ?? [] })
     if (call === 'GET /ledger/receipt') {
       response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Disposition': 'attachment; filename="receipt.parley"' })
-      return response.end('receipt of a fictional world')
+      return response.end(await readFile(join(dist, '../../testdata/protocol/receipt.txt')))
     }
     if (call === 'POST /release') return send(dryRun(body.object))
     if ((match = /^GET \/inbox\/(.+)$/.exec(call))) {

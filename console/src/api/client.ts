@@ -64,5 +64,17 @@ export function query(parameters: Record<string, string | number | undefined>): 
   return set.length ? '?' + new URLSearchParams(set.map(([k, v]) => [k, String(v)])) : ''
 }
 
+export const evidenceAddress = (alarm: string) => `${base}/alarms/${encodeURIComponent(alarm)}/evidence`
+
+/** fetchFile gets a file of the node as bytes. */
+export async function fetchFile(address: string, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await fetch(address, { credentials: 'same-origin', signal }).catch((error: unknown) => {
+    if (signal.aborted) throw error
+    throw new Problem(0, '', '')
+  })
+  if (!response.ok) throw new Problem(response.status, '', '')
+  return new Uint8Array(await response.arrayBuffer())
+}
+
 export const receiptAddress = (log: string, index: number) =>
   `${base}/ledger/receipt${query({ log, index })}`

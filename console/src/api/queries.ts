@@ -4,7 +4,7 @@ import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
 import { stillLocked, unlocked } from '../shell/locked'
 import { call, Problem, query } from './client'
 import type {
-  Accord, BrowserSession, Coverage, Diversification, Fused, Incidents, Item, Ledger, Me, Onsets, Overview, Request, Session, Watch, Ways,
+  Accord, Alarm, BrowserSession, Coverage, Diversification, Fused, Incidents, Item, Ledger, Me, Onsets, Overview, Request, Session, Watch, Ways,
 } from './types'
 
 const soon = 10_000
@@ -145,6 +145,12 @@ export const requests = queryOptions({
 export const accords = queryOptions({
   queryKey: ['accords'],
   queryFn: ({ signal }) => call<{ accords: Accord[] | null }>('GET', '/accords', { signal }),
+  refetchInterval: soon,
+})
+
+export const alarms = queryOptions({
+  queryKey: ['alarms'],
+  queryFn: ({ signal }) => call<{ alarms: Alarm[] | null }>('GET', '/alarms', { signal }),
   refetchInterval: soon,
 })
 

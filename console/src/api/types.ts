@@ -24,6 +24,8 @@ export type Me = {
   origin: string
 }
 
+export type Alarm = { id: string; at: string; text: string; evidence: string }
+
 export type BrowserSession = {
   id: string
   name: string

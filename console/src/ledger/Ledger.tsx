@@ -8,6 +8,8 @@ import { useSay, useTerm } from '../i18n'
 import { Act, Asked, Digest, Empty, Moment, Panel, PartyName } from '../parts'
 import { Icon } from '../parts/Icon'
 import { amend, useRoute } from '../route'
+import { Alarms } from './Alarms'
+import { FileProof, Proof } from './Proof'
 
 export default function LedgerPage() {
   const say = useSay()
@@ -40,6 +42,8 @@ export default function LedgerPage() {
           <>
             <Logs logs={data.logs ?? []} />
             <Events events={data.events ?? []} logs={data.logs ?? []} />
+            <Alarms />
+            <FileProof />
           </>
         )}
       </Asked>
@@ -111,13 +115,23 @@ function Events(props: { events: LedgerEvent[]; logs: Log[] }) {
   const [rows, setRows] = useState(step)
   const kinds = [...new Set(props.events.map((e) => e.kind))].sort()
   const kind = query.kind ?? ''
-  const events = props.events.filter((e) => !kind || e.kind === kind)
+  const sought = (query.q ?? '').trim().toLowerCase()
+  const events = props.events.filter((e) => {
+    if (kind && e.kind !== kind) return false
+    return !sought || [String(e.index), e.party, e.summary, e.digest, e.kind, term('event', e.kind)].some((text) => text.toLowerCase().includes(sought))
+  })
+  const [checked, setChecked] = useState<LedgerEvent | null>(null)
   return (
     <Panel
       id="events"
       title={say('ledger.events')}
       note={say('ledger.events-n', { n: events.length })}
       tools={
+        <>
+        <label className="choice">
+          <span className="label">{say('ledger.search')}</span>
+          <input type="search" dir="auto" value={query.q ?? ''} onChange={(event) => amend({ q: event.target.value })} />
+        </label>
         <label className="choice">
           <span className="label">{say('ledger.kind')}</span>
           <select value={kind} onChange={(event) => amend({ kind: event.target.value })}>
@@ -127,8 +141,16 @@ function Events(props: { events: LedgerEvent[]; logs: Log[] }) {
             ))}
           </select>
         </label>
+        </>
       }
     >
+      {checked && (
+        <Proof
+          address={receiptAddress(checked.log, checked.index)}
+          title={say('ledger.verify-of', { index: checked.index, party: checked.party })}
+          onClose={() => setChecked(null)}
+        />
+      )}
       {!events.length ? (
         <Empty title={say('ledger.no-events')}>{say('ledger.no-events-note')}</Empty>
       ) : (
@@ -164,7 +186,8 @@ function Events(props: { events: LedgerEvent[]; logs: Log[] }) {
                       aria-label={say('ledger.receipt-of', { index: event.index, party: event.party })}
                     >
                       <Icon name="download" size={16} /> {say('ledger.receipt')}
-                    </a>
+                    </a>{' '}
+                    <Act aria-label={say('ledger.verify-of', { index: event.index, party: event.party })} onPress={() => setChecked(event)}>{say('ledger.verify')}</Act>
                   </td>
                 </tr>
               ))}
