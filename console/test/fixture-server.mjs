@@ -23,6 +23,15 @@ const sessions = [
   { id: 's2', name: 'Duty officer N-4', how: 'password', at: '2026-11-21T21:00:00Z', until: '2026-11-22T09:00:00Z', from: '192.0.2.7', agent: 'Mozilla/5.0 (Android 15)', locked: true, here: false },
 ]
 
+const side = (party, more) => ({
+  party, released: 41, corrected: 1, withdrawn: 0, withdrawals_honoured: 0, questions: 12, asked: 60, answered: 9, refused: 0, requests: 4, hits_followed: 3,
+  fulfilled: 3, declined: 1, overdue: 0, median_seconds: 5400, days_suspended: 0, useful: 22, known: 6, wrong: 1, late: 2, ...more,
+})
+const accountOf = (us, them) => ({
+  account: { as_of: '2026-11-22T06:00:00Z', sides: [side(us), side(them, { released: 17, useful: 9, overdue: 2, days_suspended: 6.5 })] },
+  rung: 'tearline', proposal: { move: 'raise', rung: 'full', reasons: ['15 of 17 judged useful'] },
+})
+
 const seen = (session, role) => (role ? { ...session, user: { ...session.user, role } } : session)
 
 class Refusal extends Error {
@@ -39,7 +48,7 @@ export async function start({ port = 0 } = {}) {
   const spent = new Set()
   const faults = new Map()
   const followers = new Set()
-  const worldOf = (name) => (worlds[name] ??= { ...structuredClone(world(name)), sessions: structuredClone(sessions) })
+  const worldOf = (name) => (worlds[name] ??= { ...structuredClone(world(name)), sessions: structuredClone(sessions), drafts: [] })
 
   const server = createServer((request, response) => {
     answer(request, response).catch((error) => {
@@ -155,6 +164,30 @@ export async function start({ port = 0 } = {}) {
     if (call === 'GET /requests') return send({ requests: w.requests })
     if (call === 'GET /accords') return send({ accords: w.accords })
     if (call === 'GET /ledger') return send(w.ledger)
+    if (call === 'GET /drafts') return send({ drafts: w.drafts })
+    if (call === 'GET /card') return send({ party, name: w.session.party.name, fingerprint: '10427 55831 90216 44870 13359 72004 61188 05973', sequence: 1, endpoints: ['https://127.0.0.1:1'], expires: '2027-01-01T00:00:00Z', own: true, note: 'a card of a fictional world' })
+    if (call === 'GET /card/code') {
+      response.writeHead(200, { 'Content-Type': 'image/png' })
+      return response.end(Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64'))
+    }
+    if ((match = /^GET \/accords\/(.+)\/account$/.exec(call))) return send(accountOf(party, url.searchParams.get('party')))
+    if ((match = /^POST \/accords\/(.+)\/rung$/.exec(call))) {
+      const one = w.accords[0].rungs.find((r) => r.from === party && r.to === body.to)
+      Object.assign(one, { rung: body.rung })
+      return send(w.accords[0])
+    }
+    if ((match = /^POST \/drafts\/([^/]+)$/.exec(call))) {
+      w.drafts = [...w.drafts.filter((d) => d.name !== match[1]), { name: match[1], draft: body }]
+      response.writeHead(204)
+      return response.end()
+    }
+    if ((match = /^POST \/drafts\/([^/]+)\/offer$/.exec(call))) {
+      const kept = w.drafts.find((d) => d.name === match[1])
+      w.drafts = w.drafts.filter((d) => d !== kept)
+      const offered = { ...structuredClone(w.accords[0]), id: `offered-${match[1]}`, title: kept.draft.title, state: 'offered', reason: 'signed by 1 of 2 members' }
+      w.accords.push(offered)
+      return send(offered)
+    }
     if (call === 'GET /alarms') return send({ alarms: w.alarms ?? [] })
     if (call === 'GET /ledger/receipt') {
       response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Disposition': 'attachment; filename="receipt.parley"' })

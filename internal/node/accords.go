@@ -124,6 +124,29 @@ func (n *Node) SaveDraft(ctx context.Context, name string, d Draft) error {
 	return n.update(ctx, func(tx store.Tx) error { return putDoc(tx, docDraft, name, d) })
 }
 
+// KeptDraft is a draft with the name that it is kept under.
+type KeptDraft struct {
+	Name  string `json:"name"`
+	Draft Draft  `json:"draft"`
+}
+
+// Drafts lists the drafts that were not offered yet, by name.
+func (n *Node) Drafts(ctx context.Context) ([]KeptDraft, error) {
+	out := []KeptDraft{}
+	err := n.view(ctx, func(tx store.Tx) error {
+		docs, err := tx.ListDocs(docDraft)
+		for _, d := range docs {
+			draft, err := ParseDraft(d.Body)
+			if err != nil {
+				return fmt.Errorf("stored draft %q: %w", d.ID, err)
+			}
+			out = append(out, KeptDraft{d.ID, draft})
+		}
+		return err
+	})
+	return out, err
+}
+
 // OfferAccord signs a saved draft and sends it to the other members.
 func (n *Node) OfferAccord(ctx context.Context, name string) (Accord, error) {
 	var d Draft

@@ -240,6 +240,12 @@ func (s *Server) accordRoutes() {
 			}
 			return nil, s.problem(ctx, err)
 		})
+	handle(s, "GET", "/drafts", "list-drafts", deciders, func(ctx context.Context, _ *none) (out struct {
+		Drafts []node.KeptDraft `json:"drafts"`
+	}, err error) {
+		out.Drafts, err = n.Drafts(ctx)
+		return out, err
+	})
 	handle(s, "POST", "/drafts/{id}/offer", "offer-accord", deciders, func(ctx context.Context, in *byID) (node.Accord, error) { return n.OfferAccord(ctx, in.ID) })
 }
 
@@ -342,6 +348,9 @@ func (s *Server) localRoutes() {
 		return out, err
 	})
 	handle(s, "GET", "/card", "show-card", anyone, func(context.Context, *none) (node.Card, error) { return n.OwnCard(), nil })
+	s.roles["show-card-code"] = anyone
+	huma.Register(s.api, huma.Operation{OperationID: "show-card-code", Method: "GET", Path: "/api/v1/card/code", Summary: "our card as a QR code", Middlewares: huma.Middlewares{s.doorkeeper(anyone)}},
+		func(context.Context, *none) (*pngView, error) { return cardCode(n.OwnCard().Note) })
 	handle(s, "POST", "/card/rotate", "rotate-key", operator, func(ctx context.Context, _ *none) (node.Card, error) { return n.RotateKey(ctx) })
 	handle(s, "POST", "/cards", "add-card", operator, func(ctx context.Context, in *input[struct {
 		Note        string `json:"note"`

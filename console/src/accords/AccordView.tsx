@@ -3,14 +3,16 @@ import type { Accord } from '../api/types'
 import { useSay, useTerm } from '../i18n'
 import { Act, Day, Digest, Fold, Moment, Panel, PartyName, State } from '../parts'
 import { formatRoute } from '../route'
+import { Account } from './Account'
+import { EndDialog, Grants, SignDialog } from './Acts'
 import { Ladder } from './Ladder'
 import { ResumeDialog, SuspendDialog } from './Suspension'
 
-export function AccordView(props: { accord: Accord }) {
+export function AccordView(props: { accord: Accord; decides: boolean }) {
   const { accord } = props
   const say = useSay()
   const term = useTerm()
-  const [asking, setAsking] = useState<'suspend' | 'resume' | null>(null)
+  const [asking, setAsking] = useState<'suspend' | 'resume' | 'sign' | 'end' | null>(null)
   const mine = accord.members.some((m) => m.me)
   const name = (id: string) => accord.members.find((m) => m.party === id)?.name ?? id
   const witnesses = accord.witnesses ?? []
@@ -37,8 +39,12 @@ export function AccordView(props: { accord: Accord }) {
             </p>
           )}
         </div>
-        {mine && (accord.state === 'in force' || accord.state === 'suspended') && (
+        {mine && props.decides && accord.state === 'offered' && accord.members.some((m) => m.me && !m.signed) && (
+          <div className="accord-acts"><Act kind="main" icon="check" onPress={() => setAsking('sign')}>{say('accord.sign')}</Act></div>
+        )}
+        {mine && props.decides && (accord.state === 'in force' || accord.state === 'suspended') && (
           <div className="accord-acts">
+            <Act onPress={() => setAsking('end')}>{say('accord.end')}</Act>
             {accord.state === 'in force' ? (
               <Act kind="grave" icon="pause" onPress={() => setAsking('suspend')}>{say('suspend')}</Act>
             ) : (
@@ -51,6 +57,7 @@ export function AccordView(props: { accord: Accord }) {
       <div className="accord-grid">
         <Panel id="rungs" title={say('accord.rungs')} className="accord-rungs">
           <Ladder accord={accord} />
+          {props.decides && <Grants accord={accord} />}
         </Panel>
 
         <Panel id="members" title={say('accord.members')}>
@@ -121,6 +128,10 @@ export function AccordView(props: { accord: Accord }) {
         </Panel>
       </div>
 
+      {mine && accord.state !== 'offered' && accord.members.filter((m) => !m.me).map((m) => (
+        <Account key={m.party} accord={accord.id} party={m.party} name={m.name} />
+      ))}
+
       <div className="panel accord-text">
         <p className="accord-id">
           <span className="label">{say('accord.id')}</span> <Digest value={accord.id} keep={24} />{' '}
@@ -132,6 +143,8 @@ export function AccordView(props: { accord: Accord }) {
         </Fold>
       </div>
 
+      {asking === 'sign' && <SignDialog accord={accord} onClose={() => setAsking(null)} />}
+      {asking === 'end' && <EndDialog accord={accord} onClose={() => setAsking(null)} />}
       {asking === 'suspend' && <SuspendDialog accord={accord} onClose={() => setAsking(null)} />}
       {asking === 'resume' && <ResumeDialog accord={accord} onClose={() => setAsking(null)} />}
     </article>

@@ -1,15 +1,19 @@
 import '../style/accords.css'
 import { useQuery } from '@tanstack/react-query'
-import { accords } from '../api/queries'
+import { accords, session } from '../api/queries'
 import { useSay } from '../i18n'
 import { Asked, Empty, State, Text } from '../parts'
 import { formatRoute, useRoute } from '../route'
 import { AccordView } from './AccordView'
+import { Drafts } from './Drafts'
+import { Invitation } from './Invitation'
 
 export default function Accords() {
   const say = useSay()
   const { id } = useRoute()
   const asked = useQuery(accords)
+  const me = useQuery(session).data
+  const decides = ['officer', 'approver', 'operator'].includes(me?.user.role ?? '')
   return (
     <div className="page">
       <header className="page-head">
@@ -35,11 +39,17 @@ export default function Accords() {
                   ))}
                 </nav>
               )}
-              <AccordView key={open.id} accord={open} />
+              <AccordView key={open.id} accord={open} decides={decides} />
             </>
           )
         }}
       </Asked>
+      {decides && me?.party.role === 'member' && (
+        <>
+          <Drafts accord={asked.data?.accords?.find((a) => a.id === id) ?? asked.data?.accords?.[0]} self={me.party.id} />
+          <Invitation canAdd={me.user.role === 'operator'} />
+        </>
+      )}
     </div>
   )
 }

@@ -4,7 +4,7 @@ import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
 import { stillLocked, unlocked } from '../shell/locked'
 import { call, Problem, query } from './client'
 import type {
-  Accord, Alarm, BrowserSession, Coverage, Diversification, Fused, Incidents, Item, Ledger, Me, Onsets, Overview, Request, Session, Watch, Ways,
+  Accord, AccountOf, Alarm, BrowserSession, Card, Coverage, Diversification, Fused, Incidents, Item, KeptDraft, Ledger, Me, Onsets, Overview, Request, Session, Watch, Ways,
 } from './types'
 
 const soon = 10_000
@@ -146,6 +146,23 @@ export const accords = queryOptions({
   queryKey: ['accords'],
   queryFn: ({ signal }) => call<{ accords: Accord[] | null }>('GET', '/accords', { signal }),
   refetchInterval: soon,
+})
+
+export const account = (accord: string, party: string) =>
+  queryOptions({
+    queryKey: ['account', accord, party],
+    queryFn: ({ signal }) => call<AccountOf>('GET', `/accords/${encodeURIComponent(accord)}/account` + query({ party }), { signal }),
+    refetchInterval: later,
+  })
+
+export const drafts = queryOptions({
+  queryKey: ['drafts'],
+  queryFn: ({ signal }) => call<{ drafts: KeptDraft[] | null }>('GET', '/drafts', { signal }),
+})
+
+export const ownCard = queryOptions({
+  queryKey: ['card'],
+  queryFn: ({ signal }) => call<Card>('GET', '/card', { signal }),
 })
 
 export const alarms = queryOptions({

@@ -24,6 +24,51 @@ export type Me = {
   origin: string
 }
 
+/** Draft of an accord, as the node reads it. */
+export type Draft = {
+  title: string
+  members: string[]
+  witnesses: string[] | null
+  purposes: string[] | null
+  legal_bases: string[] | null
+  object_types: string[] | null
+  ceiling: { rung: string; tlp: string; place_km: number; time: string }
+  start: string
+  match: { kind: string; quota: number }[] | null
+  retention_days: number
+  onward: string
+  suspension: string
+  effective?: string
+  expires?: string
+  amends?: string
+}
+
+export type KeptDraft = { name: string; draft: Draft }
+
+export type Card = { party: string; name: string; fingerprint: string; sequence: number; endpoints: string[]; expires: string; own: boolean; note: string }
+
+export type AccountSide = {
+  party: string
+  released: number
+  questions: number
+  answered: number
+  requests: number
+  fulfilled: number
+  declined: number
+  overdue: number
+  days_suspended: number
+  useful: number
+  known: number
+  wrong: number
+  late: number
+}
+
+export type AccountOf = {
+  account: { as_of: string; sides: AccountSide[] }
+  rung: string
+  proposal: { move: string; rung: string; reasons: string[] } | null
+}
+
 export type Alarm = { id: string; at: string; text: string; evidence: string }
 
 export type BrowserSession = {
