@@ -122,7 +122,7 @@ func TestAuthorisationMatrix(t *testing.T) {
 // changesAccord says which operations would move the accords of the matrix to
 // another state, end the sessions that it uses, or not end.
 func changesAccord(id string) bool {
-	return slices.Contains([]string{"sign-accord", "suspend-accord", "resume-accord", "end-accord", "set-rung", "accept-rung", "lock-session", "rotate-key", "sign-on", "follow-events"}, id)
+	return slices.Contains([]string{"sign-accord", "suspend-accord", "resume-accord", "end-accord", "set-rung", "accept-rung", "lock-session", "rotate-key", "sign-on", "follow-events", "rehearse-restore"}, id)
 }
 
 func releases(id string) bool {
@@ -162,7 +162,7 @@ func sample(method, op string) string {
 		"enter-footprint": `{"purpose":"x","legal_basis":"x","officer":"x","from":"2026-03-06T12:00:00Z"}`, "withdraw-footprint": `{"reason":"r"}`, "open-exchange": `{"accord":"x"}`,
 		"resolve-overlap": `{"how":"joint"}`, "set-desk": `{"accord":"x","contact":"c"}`,
 		"propose-operation": `{"accord":"x","fields":{}}`, "act-in-operation": `{"kind":"agree"}`, "attach-to-operation": `{"object":"x","purpose":"p"}`,
-		"add-person": `{"name":"x","role":"officer"}`, "set-password": `{"password":"a few words in a row","code":"000000"}`,
+		"add-person": `{"name":"x","role":"officer"}`, "set-policy": `{"was":{},"files":{}}`, "set-password": `{"password":"a few words in a row","code":"000000"}`,
 		"make-token": `{"name":"x","collections":["own"]}`, "add-feed": `{"name":"x","url":"ftp://x"}`,
 	}[op]
 }

@@ -103,6 +103,8 @@ func (s *Server) routes() {
 	s.operatingRoutes()
 	s.ledgerRoutes()
 	s.localRoutes()
+	s.adminRoutes()
+	s.oversightRoutes()
 	s.taxiiRoutes()
 }
 
