@@ -2,12 +2,15 @@
 // reloaded, shared and gone back from; the server only ever sees "/".
 import { useSyncExternalStore } from 'react'
 
-export const pages = ['overview', 'watch', 'fusion', 'inbox', 'accords', 'ledger', 'me'] as const
+export const pages = ['overview', 'watch', 'fusion', 'inbox', 'accords', 'ledger', 'oversight', 'admin', 'me'] as const
 export type Page = (typeof pages)[number]
 export type Route = { page: Page; id: string; query: Readonly<Record<string, string>> }
 
 /** pagesOf a role: an auditor sees that things happened, not what they were. */
-export const pagesOf = (role: string): readonly Page[] => (role === 'auditor' ? ['ledger', 'accords', 'me'] : pages)
+export function pagesOf(role: string): readonly Page[] {
+  if (role === 'auditor') return ['ledger', 'accords', 'oversight', 'me']
+  return role === 'operator' ? pages : pages.filter((page) => page !== 'admin' && page !== 'oversight')
+}
 
 const isPage = (text: string): text is Page => (pages as readonly string[]).includes(text)
 

@@ -56,11 +56,11 @@ const overflow = (page) =>
 const settings = [['en', 'light', 'desk', desk], ['ur', 'dark', 'phone', phone], ['ps', 'dark', 'desk', desk], ['prs', 'light', 'phone', phone]]
 for (const [language, theme, device, viewport] of settings) {
   test(`every page: ${language}, ${theme}, ${device}`, async () => {
-    const { page, faults, close } = await open({ language, theme, viewport })
+    const { page, faults, close } = await open({ party: 'north-as-operator', language, theme, viewport })
     assert.equal(await page.getAttribute('html', 'lang'), language)
     assert.equal(await page.getAttribute('html', 'dir'), language === 'en' ? 'ltr' : 'rtl')
     const item = encodeURIComponent((await page.evaluate(() => fetch('/api/v1/inbox').then((r) => r.json()))).items[0].id)
-    const views = [...pages, `inbox/${item}`, 'overview?map-as=table&weeks-as=table', 'watch?record-as=table&by=class', `overview?incident=${incidents[1].id}`]
+    const views = [...pages, 'oversight', 'admin', `inbox/${item}`, 'overview?map-as=table&weeks-as=table', 'watch?record-as=table&by=class', `overview?incident=${incidents[1].id}`]
     for (const view of views) {
       await visit(page, `#/${view}`)
       const name = view.replace(/\?incident.*/, '-chosen').replace(/\?.*/, '-tables').replace(/\/.*/, '-item')
@@ -484,10 +484,54 @@ test('a receipt is checked in the browser, step by step, from the node and from 
   await close()
 })
 
+test('an operator lets people in, rehearses a restore and tries a policy', async () => {
+  const { page, faults, close } = await open({ party: 'north-as-operator' })
+  await visit(page, '#/admin')
+  // What needs somebody comes first, with what to do.
+  assert.match(await page.locator('section[aria-labelledby=health] li').first().innerText(), /needs you[\s\S]*feed ministry[\s\S]*What to do: correct the feed/)
+  const people = page.locator('section[aria-labelledby=people]')
+  await people.getByLabel('Name').fill('New analyst (fictional)')
+  await people.getByLabel('Role').selectOption('analyst')
+  await people.getByRole('button', { name: 'Add and make a one-time link' }).click()
+  await people.getByText('It is shown now only').waitFor()
+  assert.match(await people.locator('code').innerText(), /#token=/)
+  await people.locator('li', { hasText: 'New analyst' }).getByRole('button', { name: 'Remove' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click()
+  await people.locator('li', { hasText: 'New analyst' }).waitFor({ state: 'detached' })
+
+  await page.getByText('A restore was never rehearsed').waitFor()
+  await page.getByRole('button', { name: 'Rehearse a restore now' }).click()
+  await page.getByText('The last rehearsed restore worked').waitFor()
+
+  const policy = page.locator('section[aria-labelledby=policy]')
+  const rules = policy.getByRole('textbox')
+  await rules.fill('@id("base") permit(principal, action, resource);\n@id("young") forbid(principal, action, resource);\n')
+  assert.equal(await policy.getByRole('button', { name: 'Put it in force' }).isDisabled(), true, 'not before it was tried')
+  await policy.getByRole('button', { name: 'Try it' }).click()
+  await policy.getByText('12 decisions: 0 would release more, 1 less, 11 the same.').waitFor()
+  assert.match(await policy.locator('tbody').innerText(), /Device found[\s\S]*south[\s\S]*tearline[\s\S]*withhold/)
+  assert.deepEqual(await audit(page), [])
+  await keep(page, 'admin-tried')
+  await policy.getByRole('button', { name: 'Put it in force' }).click()
+  await policy.getByText('In force from the next decision on').waitFor()
+  assert.match(await rules.inputValue(), /young/)
+
+  await visit(page, '#/oversight')
+  await page.getByText('Every log is sound').waitFor()
+  assert.deepEqual(await audit(page), [])
+  await page.locator('section[aria-labelledby=export]').getByLabel('From').fill('2026-11-01')
+  assert.match(await page.getByRole('link', { name: 'Download everything (ZIP)' }).getAttribute('href'), /oversight\/export\?from=2026-11-01/)
+  assert.match(await page.locator('section[aria-labelledby=matching] tbody').innerText(), /K-2026-114/)
+  assert.deepEqual(faults, [])
+  await close()
+})
+
 test('an auditor sees that things happened, not what they were', async () => {
   const { page, faults, close } = await open({ party: 'north-as-auditor' })
   await page.getByRole('heading', { name: 'Ledger', level: 1 }).waitFor()
-  assert.deepEqual((await page.locator('.nav a').allInnerTexts()).map((t) => t.trim()), ['Ledger', 'Accords'])
+  assert.deepEqual((await page.locator('.nav a').allInnerTexts()).map((t) => t.trim()), ['Ledger', 'Accords', 'Oversight'])
+  await visit(page, '#/admin')
+  assert.equal(await page.getByRole('heading', { name: 'Administration' }).count(), 0)
   await visit(page, '#/overview')
   assert.equal(await page.locator('.problem').count(), 0)
   await page.getByRole('heading', { name: 'Ledger', level: 1 }).waitFor()

@@ -32,6 +32,22 @@ const accountOf = (us, them) => ({
   rung: 'tearline', proposal: { move: 'raise', rung: 'full', reasons: ['15 of 17 judged useful'] },
 })
 
+const admin = {
+  'GET /examine': { checks: [{ name: 'clock', ok: true, found: 'not behind our own logs' }, { name: 'feed ministry', ok: false, found: '401 from the server', do: 'correct the feed (parley feed) or ask who runs it' }] },
+  'GET /people': { people: [
+    { name: 'Duty officer N-4', role: 'officer', added: '', passkeys: 2, password: false, account: '', known: false },
+    { name: 'Night operator', role: 'operator', added: '', passkeys: 1, password: true, account: 'night@north.example', known: true },
+  ] },
+  'GET /sessions': { sessions },
+  'GET /feeds': { feeds: [{ name: 'ministry', url: 'https://192.0.2.9/taxii2/', kind: 'taxii', last_run: '2026-11-22T05:00:00Z', error: '401 from the server', taken: 812, refused_total: 3 }] },
+  'GET /calendar': { dates: [{ what: 'card', name: 'North', own: true, at: '2099-12-12T00:00:00Z' }, { what: 'accord', name: 'Border early-warning accord (fictional)', own: true, at: '2099-08-31T00:00:00Z' }] },
+  'GET /recoveries': { recoveries: [] },
+  'GET /rehearsal': { last: null },
+  'GET /policy': { files: { 'own.cedar': '@id("base") permit(principal, action, resource);\n' } },
+  'GET /audit': { ok: true, logs: [{ log: 'parley/8899d818977d/north', entries: 13, opened: 13, faults: null }, { log: 'parley/8899d818977d/south', entries: 13, opened: 9, faults: [] }] },
+  'GET /match/history': { events: [{ at: '2026-11-21T20:00:00Z', kind: 'match-asked', from: 'north', to: 'south', selector: 'phone', case: 'K-2026-114', count: 10, left: 90, log: 'parley/8899d818977d/north', index: 7 }], quotas: [] },
+}
+
 const seen = (session, role) => (role ? { ...session, user: { ...session.user, role } } : session)
 
 class Refusal extends Error {
@@ -48,7 +64,7 @@ export async function start({ port = 0 } = {}) {
   const spent = new Set()
   const faults = new Map()
   const followers = new Set()
-  const worldOf = (name) => (worlds[name] ??= { ...structuredClone(world(name)), sessions: structuredClone(sessions), drafts: [] })
+  const worldOf = (name) => (worlds[name] ??= { ...structuredClone(world(name)), sessions: structuredClone(sessions), drafts: [], admin: structuredClone(admin) })
 
   const server = createServer((request, response) => {
     answer(request, response).catch((error) => {
@@ -100,7 +116,7 @@ export async function start({ port = 0 } = {}) {
     let match
     const [, party, role] = /parley=([a-z]+)-?([a-z]*)/.exec(request.headers.cookie ?? '') ?? []
     if (call === 'POST /session') {
-      const [, name, as] = /^(north|south|guarantor)-(?:\w+|as-(auditor)-\w+)$/.exec(body.token) ?? []
+      const [, name, as] = /^(north|south|guarantor)-(?:\w+|as-(auditor|operator)-\w+)$/.exec(body.token) ?? []
       if (!name || spent.has(body.token)) throw new Refusal(401, 'Unauthorized', 'This link was used or has expired.')
       spent.add(body.token)
       response.setHeader('Set-Cookie', `parley=${name}${as ? `-${as}` : ''}; HttpOnly; SameSite=Strict; Path=/`)
@@ -127,7 +143,7 @@ export async function start({ port = 0 } = {}) {
       w.sessions = w.sessions.filter((one) => one.id !== match[1])
       return send({})
     }
-    if (role === 'auditor' && !/\/(accords|ledger|alarms)/.test(call)) throw new Refusal(403, 'Forbidden', 'Your role, auditor, may not do this.')
+    if (role === 'auditor' && !/\/(accords|ledger|alarms|audit|match|card)/.test(call)) throw new Refusal(403, 'Forbidden', 'Your role, auditor, may not do this.')
     if (call === 'GET /overview') return send(w.overview)
     if (call === 'GET /watch') return send(w.watch)
     if (call === 'GET /watch/onsets') return send(w.onsets)
@@ -164,6 +180,23 @@ export async function start({ port = 0 } = {}) {
     if (call === 'GET /requests') return send({ requests: w.requests })
     if (call === 'GET /accords') return send({ accords: w.accords })
     if (call === 'GET /ledger') return send(w.ledger)
+    if (call in w.admin) return send(w.admin[call])
+    if (call === 'POST /policy/dry-run') {
+      response.setHeader('Content-Type', 'application/x-ndjson')
+      response.write(JSON.stringify({ object: 'incident--1', title: 'Device found (fictional)', accord: 'a', to: 'south', was: 'tearline', is: 'withhold', reason: 'rule "young"' }) + '\n')
+      return response.end(JSON.stringify({ tally: { objects: 12, decisions: 12, more: 0, less: 1, approvals: 0, same: 11 } }) + '\n')
+    }
+    if (call === 'POST /policy') return send((w.admin['GET /policy'] = { files: body.files }))
+    if (call === 'POST /people') {
+      const one = { name: body.name, role: body.role, added: '', passkeys: 0, password: false, account: body.account ?? '', known: false }
+      w.admin['GET /people'].people.push(one)
+      return send({ ...one, link: `${address}/#token=${party}-made` })
+    }
+    if ((match = /^DELETE \/people\/(.+)$/.exec(call))) {
+      w.admin['GET /people'].people = w.admin['GET /people'].people.filter((p) => p.name !== decodeURIComponent(match[1]))
+      return send({})
+    }
+    if (call === 'POST /rehearsal') return send((w.admin['GET /rehearsal'] = { last: { at: '2026-11-22T06:30:00Z', by: 'Night operator', ok: true, found: 'a file, read whole: 8,123 rows', bytes: 4_000_000 } }))
     if (call === 'GET /drafts') return send({ drafts: w.drafts })
     if (call === 'GET /card') return send({ party, name: w.session.party.name, fingerprint: '10427 55831 90216 44870 13359 72004 61188 05973', sequence: 1, endpoints: ['https://127.0.0.1:1'], expires: '2027-01-01T00:00:00Z', own: true, note: 'a card of a fictional world' })
     if (call === 'GET /card/code') {

@@ -3,7 +3,7 @@
 const base = '/api/v1'
 
 // A poor line gets a minute before a call is given up; queries are repeated anyway.
-const patience = 60_000
+export const patience = 60_000
 
 /** What went wrong with a call: the node's own problem document, or status 0
  * when the node did not answer at all. */
@@ -46,6 +46,19 @@ export async function call<T>(
   }
   if (data === undefined) throw new Problem(response.status, '', '')
   return data as T
+}
+
+/** callLines calls what answers with one JSON value a line. */
+export async function callLines<T>(path: string, body: unknown): Promise<T[]> {
+  const response = await fetch(base + path, { method: 'POST', credentials: 'same-origin', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }).catch(() => {
+    throw new Problem(0, '', '')
+  })
+  const text = await response.text()
+  if (!response.ok) {
+    const problem = (parse(text) ?? {}) as { title?: unknown; detail?: unknown }
+    throw new Problem(response.status, string(problem.title), string(problem.detail))
+  }
+  return text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as T)
 }
 
 function parse(text: string): unknown {

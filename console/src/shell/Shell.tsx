@@ -24,6 +24,8 @@ const pieces = {
   inbox: () => import('../inbox/Inbox'),
   accords: () => import('../accords/Accords'),
   ledger: () => import('../ledger/Ledger'),
+  oversight: () => import('../oversight/Oversight'),
+  admin: () => import('../admin/Admin'),
   me: () => import('../me/Me'),
 } satisfies Record<Page, unknown>
 
@@ -34,6 +36,8 @@ const views = {
   inbox: lazy(pieces.inbox),
   accords: lazy(pieces.accords),
   ledger: lazy(pieces.ledger),
+  oversight: lazy(pieces.oversight),
+  admin: lazy(pieces.admin),
   me: lazy(pieces.me),
 } satisfies Record<Page, unknown>
 
@@ -175,7 +179,7 @@ export function Shell(props: { session: Session }) {
 /** How many things wait on each page. */
 function useWaiting(enabled: boolean): Record<Page, number> {
   const { data } = useQuery({ ...overview, enabled })
-  const counts: Record<Page, number> = { overview: 0, watch: 0, fusion: 0, inbox: 0, accords: 0, ledger: 0, me: 0 }
+  const counts: Record<Page, number> = { overview: 0, watch: 0, fusion: 0, inbox: 0, accords: 0, ledger: 0, oversight: 0, admin: 0, me: 0 }
   for (const entry of data?.waiting ?? []) counts[parseRoute(entry.page).page]++
   return counts
 }
