@@ -6,7 +6,8 @@ import { createServer } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { dirname, extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { diversification, dryRun, incidents, objectOf, plan, world } from './fixtures.mjs'
+import { work } from './fixture-work.mjs'
+import { diversification, incidents, objectOf, plan, world } from './fixtures.mjs'
 
 export const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
@@ -18,7 +19,7 @@ const types = {
   '.json': 'application/json', '.woff2': 'font/woff2',
 }
 
-const seen = (session, role) => (role ? { ...session, user: { ...session.user, role } } : session)
+const seen = (session, role) => (role ? { ...session, user: { name: `${session.user.name} (${role})`, role } } : session)
 
 class Refusal extends Error {
   constructor(status, title, detail) {
@@ -84,7 +85,7 @@ export async function start({ port = 0 } = {}) {
     }
     const [, party, role] = /parley=([a-z]+)-?([a-z]*)/.exec(request.headers.cookie ?? '') ?? []
     if (call === 'POST /session') {
-      const [, name, as] = /^(north|south|guarantor)-(?:\w+|as-(auditor)-\w+)$/.exec(body.token) ?? []
+      const [, name, as] = /^(north|south|guarantor)-(?:\w+|as-(auditor|approver|analyst|operator)-\w+)$/.exec(body.token) ?? []
       if (!name || spent.has(body.token)) throw new Refusal(401, 'Unauthorized', 'This link was used or has expired.')
       spent.add(body.token)
       response.setHeader('Set-Cookie', `parley=${name}${as ? `-${as}` : ''}; HttpOnly; SameSite=Strict; Path=/`)
@@ -107,7 +108,7 @@ export async function start({ port = 0 } = {}) {
       w.plans.unshift(plan(body.units, body.policy, body.floor))
       return send(w.plans[0])
     }
-    const by = { name: w.session.user.name, role: w.session.user.role }
+    const by = seen(w.session, role).user
     const at = '2026-11-22T06:30:00Z'
     if (call === 'POST /watch/onsets/judge') {
       const one = w.onsets.alarms.find((a) => a.unit === body.area && a.week.startsWith(body.week))
@@ -138,7 +139,8 @@ export async function start({ port = 0 } = {}) {
       response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Disposition': 'attachment; filename="receipt.parley"' })
       return response.end('receipt of a fictional world')
     }
-    if (call === 'POST /release') return send(dryRun(body.object))
+    const worked = work(call, body, url, w, by)
+    if (worked !== undefined) return send(worked)
     let match
     if ((match = /^GET \/inbox\/(.+)$/.exec(call))) {
       const one = w.inbox.find((i) => i.id === decodeURIComponent(match[1]))

@@ -1,9 +1,9 @@
 // What each page asks for, and how often again. Polling stands in for live
 // events: short answers every ten seconds, long ones every minute.
-import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
+import { keepPreviousData, QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
 import { call, Problem, query } from './client'
 import type {
-  Accord, Coverage, Diversification, Fused, Incidents, Item, Ledger, Onsets, Overview, Request, Session, Watch,
+  Accord, Coverage, Dispatch, Diversification, Found, Fused, Incidents, Item, Ledger, Onsets, Overview, Pending, Request, Session, Watch,
 } from './types'
 
 const soon = 10_000
@@ -130,4 +130,27 @@ export const ledger = (accord: string) =>
     queryFn: ({ signal }) =>
       call<Ledger>('GET', '/ledger' + query({ accord, limit: 500 }), { signal }),
     refetchInterval: soon,
+  })
+
+export const releases = queryOptions({
+  queryKey: ['releases'],
+  queryFn: ({ signal }) => call<{ releases: Pending[] }>('GET', '/releases', { signal }),
+  refetchInterval: soon,
+})
+
+/** copies that went out: of one object, or the newest of all. */
+export const copies = (object = '') =>
+  queryOptions({
+    queryKey: ['copies', object],
+    queryFn: ({ signal }) => call<{ copies: Dispatch[] }>('GET', '/copies' + query({ object }), { signal }),
+    refetchInterval: soon,
+  })
+
+export type Search = { q?: string; type?: string; marking?: string; party?: string; limit?: number; before?: number }
+
+export const found = (search: Search) =>
+  queryOptions({
+    queryKey: ['search', search],
+    queryFn: ({ signal }) => call<Found>('GET', '/search' + query(search), { signal }),
+    placeholderData: keepPreviousData,
   })

@@ -295,6 +295,76 @@ export type Release = {
   redactions: string[] | null
   original: unknown
   tearline: unknown
+  to: string[]
   released: boolean
-  event?: { log: string; index: number }
+  approvals?: number
+  pending?: string
+  event?: EventRef
+  copies?: { to: string; copy: string; digest: string; event: EventRef }[]
 }
+
+export type EventRef = { log: string; index: number }
+
+export type Person = { name: string; role: string }
+
+export type Pending = {
+  id: string
+  object: string
+  title: string
+  accord: string
+  to: string[]
+  purpose: string
+  legal_basis?: string
+  by: Person
+  at: string
+  outcome: Release['outcome']
+  reasons: Release['reasons']
+  needed: number
+  approvals: (Person & { at: string })[]
+  state: 'waiting' | 'released' | 'rejected' | 'stale'
+  reason?: string
+  release?: Release
+}
+
+export type ManyReleased = {
+  released: number
+  pending: number
+  withheld: number
+  results: { object: string; outcome: Release['outcome']; approvals?: number; reason?: string; pending?: string; copies?: Release['copies'] }[]
+}
+
+/** What went to a partner; `confirmed` is when the partner's ledger says that it
+ * holds the copy, or has removed it. */
+export type Dispatch = {
+  object: string
+  title: string
+  copy: string
+  accord: string
+  accord_title: string
+  to: string
+  name: string
+  kind: 'released' | 'corrected' | 'withdrawn'
+  at: string
+  event: EventRef
+  outcome?: string
+  purpose?: string
+  marking?: string
+  redactions?: string[]
+  reason?: string
+  confirmed?: string
+  confirmed_by?: EventRef
+}
+
+export type FoundObject = {
+  id: string
+  type: string
+  title: string
+  version: string
+  marking: string
+  from: string
+  accord?: string
+  added: string
+  property?: string
+}
+
+export type Found = { objects: FoundObject[]; more: boolean; next?: number; unfiled: boolean }

@@ -4,6 +4,7 @@ const paths = {
   watch: 'M3 16h14M4 13l3.5-5 3 3L16 4M12.5 4H16v3.5',
   fusion: 'M4 4h3c3 0 3 6 6 6h3M4 16h3c3 0 3-6 6-6M13.5 7.5 16 10l-2.5 2.5',
   inbox: 'M3 11h4l1.5 2.5h3L13 11h4M3 11v5h14v-5l-2.5-7h-9Z',
+  release: 'M4 16V5h7v3M11 5l3 3h-3M9 14h8M14 11l3 3-3 3',
   accords: 'M5 3h7l4 4v10H5Zm7 0v4h4M8 11h5M8 14h5',
   ledger: 'M4 4h12M4 8h12M4 12h7M4 16h7M14 13.5l1.7 1.8 2.8-3.3',
   out: 'M8 4H4v12h4M9 10h8M14 7l3 3-3 3',

@@ -9,7 +9,7 @@ import { Emblem } from '../parts/Emblem'
 import { Mishap } from '../parts/Mishap'
 import { Icon } from '../parts/Icon'
 import { markOf } from '../parts/mark'
-import { formatRoute, pagesOf, parseRoute, useRoute, type Page } from '../route'
+import { formatRoute, pages, pagesOf, parseRoute, useRoute, type Page } from '../route'
 import { LanguageChoice } from './LanguageChoice'
 
 const pieces = {
@@ -17,6 +17,7 @@ const pieces = {
   watch: () => import('../watch/Watch'),
   fusion: () => import('../fusion/Fusion'),
   inbox: () => import('../inbox/Inbox'),
+  release: () => import('../release/ReleasePage'),
   accords: () => import('../accords/Accords'),
   ledger: () => import('../ledger/Ledger'),
 } satisfies Record<Page, unknown>
@@ -26,6 +27,7 @@ const views = {
   watch: lazy(pieces.watch),
   fusion: lazy(pieces.fusion),
   inbox: lazy(pieces.inbox),
+  release: lazy(pieces.release),
   accords: lazy(pieces.accords),
   ledger: lazy(pieces.ledger),
 } satisfies Record<Page, unknown>
@@ -151,7 +153,7 @@ export function Shell(props: { session: Session }) {
 /** How many things wait on each page. */
 function useWaiting(enabled: boolean): Record<Page, number> {
   const { data } = useQuery({ ...overview, enabled })
-  const counts: Record<Page, number> = { overview: 0, watch: 0, fusion: 0, inbox: 0, accords: 0, ledger: 0 }
+  const counts = Object.fromEntries(pages.map((page) => [page, 0])) as Record<Page, number>
   for (const entry of data?.waiting ?? []) counts[parseRoute(entry.page).page]++
   return counts
 }

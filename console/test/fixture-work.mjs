@@ -1,0 +1,78 @@
+// What the fixture server answers for the pages on which people work: release,
+// ask, library. Made-up answers in the shapes of docs/api.md.
+import { dryRun } from './fixtures.mjs'
+
+const own = Array.from({ length: 7 }, (_, i) => ({
+  id: `report--0000000${i}-1b3c-4d5e-8f90-a1b2c3d4e5f6`, type: i % 3 ? 'report' : 'incident',
+  title: ['Subscriber and two calls', 'Vehicle at the Bannu depot', 'طورخم پر قافلہ', '<i>Depot</i> at Khar', 'Night market watch', 'Road to Zhob', 'Courier seen twice'][i] + ' (fictional)',
+  version: `2026-11-${20 - i}T09:00:00Z`, marking: ['TLP:AMBER', 'TLP:GREEN', 'TLP:RED'][i % 3], from: '', added: `2026-11-${20 - i}T09:05:00Z`,
+}))
+
+const at = '2026-11-22T06:40:00Z'
+
+/** work answers calls of the working pages; undefined for all others. */
+export function work(call, body, url, w, by) {
+  w.sent ??= []
+  w.pending ??= []
+  const other = w.accords[0].members.find((m) => !m.me)?.party
+  const gate = (object) => {
+    const red = own.find((o) => o.id === object)?.marking === 'TLP:RED'
+    const all = { ...dryRun(object), to: [other] }
+    return red
+      ? { ...all, outcome: 'withhold', tearline: null, redactions: [], reasons: [{ rule: 'marking', outcome: 'withhold', text: 'TLP:RED is for named persons only' }] }
+      : { ...all, approvals: own.find((o) => o.id === object)?.type === 'incident' ? 1 : 0 }
+  }
+  const leave = (object, kind = 'released') => {
+    const event = { log: 'north.example/accord/1', index: 40 + w.sent.length }
+    const title = own.find((o) => o.id === object)?.title ?? object
+    w.sent.unshift({ object, title, copy: `copy-of-${object}`, accord: w.accords[0].id, accord_title: w.accords[0].title, to: other, name: other, kind, at, event, outcome: 'tearline', purpose: 'early-warning', marking: 'TLP:AMBER', redactions: ['source'] })
+    return [{ to: other, copy: `copy-of-${object}`, digest: 'sha256:00', event }]
+  }
+  let match
+  if (call === 'GET /search') {
+    const q = (url.searchParams.get('q') ?? '').toLowerCase()
+    return { objects: own.filter((o) => o.title.toLowerCase().includes(q)), more: false, unfiled: false }
+  }
+  if (call === 'GET /releases') return { releases: w.pending }
+  if (call === 'GET /copies') {
+    const object = url.searchParams.get('object')
+    // The partner confirms what it is asked about a second time.
+    const copies = w.sent.filter((s) => !object || s.object === object)
+    const answer = structuredClone(copies)
+    for (const c of copies) Object.assign(c, { confirmed: at, confirmed_by: { log: 'south.example/accord/1', index: 7 } })
+    return { copies: answer }
+  }
+  if (call === 'POST /release') {
+    const tried = gate(body.object)
+    if (body.dry_run || tried.outcome === 'withhold') return tried
+    if (tried.approvals) {
+      const one = own.find((o) => o.id === body.object)
+      w.pending.unshift({ id: `p${w.pending.length}`, object: body.object, title: one.title, accord: body.accord, to: [other], purpose: body.purpose, by, at, outcome: tried.outcome, reasons: tried.reasons, needed: 1, approvals: [], state: 'waiting', digest: '' })
+      return { ...tried, pending: w.pending[0].id }
+    }
+    return { ...tried, released: true, copies: leave(body.object, body.correct ? 'corrected' : 'released') }
+  }
+  if (call === 'POST /releases') {
+    const results = body.objects.map((object) => {
+      const tried = gate(object)
+      if (tried.outcome === 'withhold') return { object, outcome: 'withhold', reason: tried.reasons[0].text }
+      if (tried.approvals) return { object, outcome: tried.outcome, approvals: 1, reason: 'it waits for the approval of 1' }
+      return { object, outcome: tried.outcome, ...(body.dry_run ? {} : { copies: leave(object) }) }
+    })
+    const n = (fn) => results.filter(fn).length
+    return { released: n((r) => !r.reason), pending: n((r) => r.approvals), withheld: n((r) => r.reason && !r.approvals), results }
+  }
+  if ((match = /^POST \/releases\/(.+)\/(approve|reject)$/.exec(call))) {
+    const one = w.pending.find((p) => p.id === match[1])
+    if (match[2] === 'reject') Object.assign(one, { state: 'rejected', reason: `${by.name}: ${body.reason}` })
+    else Object.assign(one, { state: 'released', approvals: [{ ...by, at }], release: { ...gate(one.object), released: true, copies: leave(one.object) } })
+    return one
+  }
+  if (call === 'POST /withdraw') {
+    const of = w.sent.find((s) => s.copy === body.object)
+    leave(of.object, 'withdrawn')
+    Object.assign(w.sent[0], { copy: of.copy, outcome: undefined, reason: body.reason })
+    return { copies: [] }
+  }
+  return undefined
+}
