@@ -47,6 +47,7 @@ type ManyReleased struct {
 // OneReleased is what became of one object.
 type OneReleased struct {
 	Object  string          `json:"object"`
+	Title   string          `json:"title"` // "" where it is not held
 	Outcome release.Outcome `json:"outcome"`
 	// Approvals is how many people besides the asker must agree.
 	Approvals int            `json:"approvals,omitempty"`
@@ -122,7 +123,7 @@ func (n *Node) releaseBatch(tx store.Tx, pc pact, ask ReleaseManyAsk, objects []
 		case err != nil:
 			return nil, err
 		default:
-			gs[i] = g
+			gs[i], results[i].Title = g, title(g.object)
 		}
 	}
 	var entries []entry

@@ -229,6 +229,7 @@ func sample(method, op string) string {
 		"set-rung": `{"to":"x","rung":"match"}`, "accept-rung": `{"from":"x"}`, "save-draft": `{}`, "publish-match": `{"accord":"x","selector":"phone"}`,
 		"ask-match": `{"accord":"x","selector":"phone","case":"c","values":["1"]}`, "make-request": `{"accord":"x","case":"c","purpose":"p"}`,
 		"judge-link": `{"left":"x","right":"y","verdict":"confirm"}`, "judge-onset": `{"area":"x","week":"2026-01-05","verdict":"acknowledge"}`, "plan-coverage": `{"units":1,"floor":0.2}`, "set-focus": `{"area":"x"}`, "stand-match": `{"accord":"x","selector":"phone","case":"c","values":["1"]}`,
+		"preview-match":  `{"selector":"phone","values":["1"]}`,
 		"answer-request": `{"decision":"decline"}`, "add-card": `{"note":"x"}`, "make-link": `{"name":"x","role":"officer"}`, "sync": `{"accord":"x","party":"y"}`,
 		"enter-footprint": `{"purpose":"x","legal_basis":"x","officer":"x","from":"2026-03-06T12:00:00Z"}`, "withdraw-footprint": `{"reason":"r"}`, "open-exchange": `{"accord":"x"}`,
 		"resolve-overlap": `{"how":"joint"}`, "set-desk": `{"accord":"x","contact":"c"}`,

@@ -330,7 +330,7 @@ export type ManyReleased = {
   released: number
   pending: number
   withheld: number
-  results: { object: string; outcome: Release['outcome']; approvals?: number; reason?: string; pending?: string; copies?: Release['copies'] }[]
+  results: { object: string; title: string; outcome: Release['outcome']; approvals?: number; reason?: string; pending?: string; copies?: Release['copies'] }[]
 }
 
 /** What went to a partner; `confirmed` is when the partner's ledger says that it
@@ -368,3 +368,50 @@ export type FoundObject = {
 }
 
 export type Found = { objects: FoundObject[]; more: boolean; next?: number; unfiled: boolean }
+
+/** What a line of a question would ask: `first` is the line that asks the same
+ * already, `reason` why it cannot be asked. */
+export type AskedLine = { line: number; value: string; keys: string[]; first?: number; reason?: string }
+
+export type Question = {
+  id: string
+  accord: string
+  to: string
+  selector: string
+  case: string
+  by: string
+  at: string
+  count: number
+  state: 'waiting' | 'answered' | 'refused'
+  reason: string
+  hits: { asked: string; value: string }[]
+  problems: { value: string; reason: string }[]
+  warnings: string[] | null
+  quota_left: number
+  false_positive: string
+  standing?: string
+}
+
+export type Standing = {
+  id: string
+  accord: string
+  to: string
+  selector: string
+  case: string
+  by: string
+  at: string
+  state: string
+  reason: string
+  count: number
+  epoch: number
+  hits: { asked: string; value: string; at?: string }[] | null
+  problems: { value: string; reason: string }[] | null
+}
+
+export type MatchHistory = {
+  events: {
+    accord: string; log: string; index: number; at: string; kind: string; from: string; to: string
+    selector: string; case?: string; officer?: string; count?: number; left: number; refused?: string
+  }[]
+  quotas: { accord: string; asker: string; holder: string; selector: string; quota: number; used: number }[]
+}

@@ -217,7 +217,7 @@ function Results(props: { of: ManyReleased }) {
         <tbody>
           {props.of.results.map((one) => (
             <tr key={one.object}>
-              <td><code dir="ltr" className="digest" title={one.object}>{one.object}</code></td>
+              <td>{one.title ? <bdi>{one.title}</bdi> : <code dir="ltr" className="digest">{one.object}</code>}</td>
               <td>{term('outcome', one.outcome)}</td>
               <td>{one.reason ? <bdi>{one.reason}</bdi> : <span className="quiet">–</span>}</td>
             </tr>
