@@ -74,5 +74,53 @@ export function work(call, body, url, w, by) {
     Object.assign(w.sent[0], { copy: of.copy, outcome: undefined, reason: body.reason })
     return { copies: [] }
   }
+  return asking(call, body, w, by, other)
+}
+
+const nothing = { events: [], quotas: [] }
+
+function asking(call, body, w, by, other) {
+  w.questions ??= []
+  w.standing ??= []
+  w.history ??= structuredClone(nothing)
+  const me = w.accords[0].members.find((m) => m.me)?.party
+  const digits = (v) => v.replace(/\D/g, '')
+  if (call === 'POST /match/preview') {
+    const seen = new Map()
+    return {
+      lines: body.values.flatMap((value, i) => {
+        if (!value.trim()) return []
+        const key = '+' + digits(value)
+        if (key.length < 8) return [{ line: i + 1, value, keys: [], reason: 'a telephone number has at least seven digits' }]
+        const first = seen.get(key)
+        if (!first) seen.set(key, i + 1)
+        return [{ line: i + 1, value, keys: [key], ...(first ? { first } : {}) }]
+      }),
+    }
+  }
+  if (call === 'GET /match/questions') return { questions: w.questions }
+  if (call === 'GET /match/standing') return { standing: w.standing }
+  if (call === 'GET /match/history') return w.history
+  if (call === 'POST /match/ask' || call === 'POST /match/standing') {
+    const asked = body.values.map((v) => ({ asked: v, value: '+' + digits(v) })).filter((h) => h.value.length >= 8)
+    const problems = body.values.filter((v) => digits(v).length < 7).map((value) => ({ value, reason: 'a telephone number has at least seven digits' }))
+    const common = { accord: body.accord, to: body.to, selector: body.selector, case: body.case, by: by.name, at, count: asked.length, reason: '', problems }
+    w.history.events.unshift({ accord: body.accord, log: 'north.example/accord/1', index: 60 + w.history.events.length, at, kind: 'match-asked', from: me, to: other, selector: body.selector, case: body.case, officer: '7c31', count: asked.length, left: 0 })
+    w.history.quotas = [{ accord: body.accord, asker: me, holder: other, selector: body.selector, quota: 100, used: asked.length }]
+    if (call.endsWith('standing')) {
+      w.standing.unshift({ ...common, id: `s${w.standing.length}`, state: 'active', epoch: 3, hits: [] })
+      return w.standing[0]
+    }
+    w.questions.unshift({ ...common, id: `q${w.questions.length}`, epoch: 3, state: 'answered', hits: asked.slice(0, 1), warnings: [], quota_left: 100 - asked.length, false_positive: '1 in 4,294,967,296 for each value asked' })
+    return w.questions[0]
+  }
+  if (/^DELETE .match.standing./.test(call)) {
+    Object.assign(w.standing[0], { state: 'stopped' })
+    return w.standing[0]
+  }
+  if (call === 'POST /requests') {
+    w.requests.push({ id: 'asked-1', accord: body.accord, from: me, to: other, direction: 'out', at, due: at, state: 'open', reason: '', case: body.case, value: body.value, subject: body.value, objects: [] })
+    return w.requests.at(-1)
+  }
   return undefined
 }

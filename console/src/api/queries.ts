@@ -1,9 +1,10 @@
 // What each page asks for, and how often again. Polling stands in for live
 // events: short answers every ten seconds, long ones every minute.
 import { keepPreviousData, QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
+import { dropDrafts } from '../parts/useDraft'
 import { call, Problem, query } from './client'
 import type {
-  Accord, Coverage, Dispatch, Diversification, Found, Fused, Incidents, Item, Ledger, Onsets, Overview, Pending, Request, Session, Watch,
+  Accord, Coverage, Dispatch, Diversification, Found, Fused, Incidents, Item, Ledger, MatchHistory, Onsets, Overview, Pending, Question, Request, Session, Standing, Watch,
 } from './types'
 
 const soon = 10_000
@@ -32,6 +33,7 @@ export const queries = new QueryClient({
 export function forget(next: Session | null) {
   queries.removeQueries({ predicate: (asked) => asked.queryKey[0] !== 'session' })
   queries.getMutationCache().clear()
+  if (next === null) dropDrafts()
   queries.setQueryData(['session'], next)
 }
 
@@ -154,3 +156,21 @@ export const found = (search: Search) =>
     queryFn: ({ signal }) => call<Found>('GET', '/search' + query(search), { signal }),
     placeholderData: keepPreviousData,
   })
+
+export const questions = queryOptions({
+  queryKey: ['questions'],
+  queryFn: ({ signal }) => call<{ questions: Question[] | null }>('GET', '/match/questions', { signal }),
+  refetchInterval: soon,
+})
+
+export const standing = queryOptions({
+  queryKey: ['standing'],
+  queryFn: ({ signal }) => call<{ standing: Standing[] | null }>('GET', '/match/standing', { signal }),
+  refetchInterval: soon,
+})
+
+export const matchHistory = queryOptions({
+  queryKey: ['match-history'],
+  queryFn: ({ signal }) => call<MatchHistory>('GET', '/match/history', { signal }),
+  refetchInterval: soon,
+})

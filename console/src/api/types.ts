@@ -240,6 +240,8 @@ export type Request = {
   at: string
   due: string
   subject: string
+  case?: string
+  value?: string
   state: 'open' | 'answered' | 'declined' | 'refused'
   reason: string
   objects: { id: string; title: string }[] | null

@@ -18,6 +18,7 @@ const pieces = {
   fusion: () => import('../fusion/Fusion'),
   inbox: () => import('../inbox/Inbox'),
   release: () => import('../release/ReleasePage'),
+  ask: () => import('../ask/AskPage'),
   accords: () => import('../accords/Accords'),
   ledger: () => import('../ledger/Ledger'),
 } satisfies Record<Page, unknown>
@@ -28,6 +29,7 @@ const views = {
   fusion: lazy(pieces.fusion),
   inbox: lazy(pieces.inbox),
   release: lazy(pieces.release),
+  ask: lazy(pieces.ask),
   accords: lazy(pieces.accords),
   ledger: lazy(pieces.ledger),
 } satisfies Record<Page, unknown>
