@@ -7,7 +7,6 @@ import { Act, Asked, Choice, Empty, Loading, Panel, ProblemNote } from '../parts
 import { useDraft } from '../parts/useDraft'
 import { useSettled } from '../parts/useSettled'
 import { amend, useRoute } from '../route'
-import { QuestionCard } from './QuestionCard'
 
 /** NewQuestion: paste, see what would be asked, ask. The values stay in this
  * window: they are in no address that could be shared. */
@@ -86,7 +85,6 @@ function Form(props: { accords: Accord[]; quotas: MatchHistory['quotas'] }) {
         <Act isDisabled={!ready} onPress={() => stand.mutate()}>{say('ask.stand')}</Act>
         {keys > 0 && reference.trim() === '' && <span className="quiet">{say('ask.needs-case')}</span>}
       </p>
-      {ask.data && <QuestionCard of={ask.data} />}
     </div>
   )
 }

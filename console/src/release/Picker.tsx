@@ -2,7 +2,7 @@ import { useState } from 'react'
 import { useQuery } from '@tanstack/react-query'
 import { found } from '../api/queries'
 import { useSay, useTerm } from '../i18n'
-import { Asked, Empty, Marking } from '../parts'
+import { Asked, Day, Empty, Marking } from '../parts'
 import { useSettled } from '../parts/useSettled'
 
 /** Picker chooses objects of our own by searching for them. */
@@ -29,7 +29,7 @@ export function Picker(props: { chosen: readonly string[]; onChange: (chosen: st
                   <label className="pick">
                     <input type="checkbox" checked={chosen.includes(one.id)} onChange={(event) => toggle(one.id, event.target.checked)} />
                     <span><bdi>{one.title}</bdi></span>
-                    <span className="quiet">{term('type', one.type)}</span>
+                    <span className="quiet">{term('type', one.type)} · <Day at={one.version.slice(0, 10)} /></span>
                     <Marking label={one.marking} />
                   </label>
                 </li>
