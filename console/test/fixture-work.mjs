@@ -74,6 +74,18 @@ export function work(call, body, url, w, by) {
     Object.assign(w.sent[0], { copy: of.copy, outcome: undefined, reason: body.reason })
     return { copies: [] }
   }
+  if ((match = /^GET \/objects\/([^/]+)(\/versions|\/relationships)?$/.exec(call))) {
+    const one = own.find((o) => o.id === decodeURIComponent(match[1]))
+    if (!one) throw Object.assign(new Error('There is no such object.'), { status: 404, title: 'Not found' })
+    if (match[2] === '/versions') return { versions: [one, { ...one, version: '2026-10-01T08:00:00Z', added: '2026-10-01T08:01:00Z' }] }
+    if (match[2]) {
+      return { relationships: one !== own[0] ? [] : [
+        { ...own[1], type: 'relationship', title: `${own[1].id} related-to ${one.id}`, property: 'target_ref' },
+        ...Array.from({ length: 15 }, (_, i) => ({ ...own[2], id: `note--0000000${(i % 10)}-1b3c-4d5e-8f${90 + i}-a1b2c3d4e5f6`, type: 'note', title: `Note ${i + 1} (fictional)`, property: 'object_refs' })),
+      ] }
+    }
+    return { type: one.type, spec_version: '2.1', id: one.id, created: one.version, modified: one.version, name: one.title, description: 'Seen twice. <b>x</b>', object_refs: [own[3].id] }
+  }
   return asking(call, body, w, by, other)
 }
 

@@ -21,12 +21,14 @@ after(async () => {
   await server?.stop()
 })
 
+const missing = (text) => text.includes('404')
+
 /** at signs in and opens a page; `as` gives another role. */
-async function at(hash, { party = 'north', as = '', language = 'en' } = {}) {
+async function at(hash, { party = 'north', as = '', language = 'en', expected } = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, timezoneId: 'Asia/Karachi', locale: 'en-GB' })
   await context.addInitScript((tongue) => localStorage.setItem('parley.language', tongue), language)
   const page = await context.newPage()
-  const faults = listen(page, server.address)
+  const faults = listen(page, server.address, expected)
   await page.goto(`${server.address}/#token=${party}-${as ? `as-${as}-` : ''}w${++tokens}`)
   await settle(page)
   await page.evaluate((to) => { location.hash = to }, hash)
@@ -157,5 +159,34 @@ test('a question is pasted, checked line by line, asked, and its hit requested',
   await done('ask-answered')
   await kept.getByRole('button', { name: 'Stop asking' }).click()
   await kept.getByText('stopped').waitFor()
+  await close()
+})
+
+test('an object is found as one types, and shows its ties as a picture and a list', async () => {
+  const { page, done, close } = await at('#/library', { expected: missing }) // notes that are not held
+  const list = page.locator('.items')
+  await page.getByRole('searchbox', { name: 'Search' }).fill('طورخم')
+  await list.getByText('طورخم پر قافلہ').waitFor()
+  await page.waitForFunction(() => document.querySelectorAll('.items li').length === 1)
+  assert.match(page.url(), /q=/)
+  await page.getByRole('searchbox', { name: 'Search' }).fill('subscriber')
+  await list.getByRole('link', { name: /Subscriber and two calls/ }).click()
+  const sheet = page.locator('.sheet')
+  await sheet.getByText('12 of 17 shown').or(sheet.getByText(/12 .*17/)).first().waitFor()
+  await sheet.locator('.graph canvas').first().waitFor()
+  await sheet.getByText('2 versions').waitFor()
+  assert.equal(await sheet.locator('.ties li').count(), 12, 'the picture starts small')
+  await sheet.getByText('Vehicle at the Bannu depot').first().waitFor()
+  await sheet.locator('.prose', { hasText: '<b>x</b>' }).waitFor()
+  await done('library')
+  await sheet.getByRole('button', { name: /^Show 5 more/ }).click()
+  assert.equal(await sheet.locator('.ties li').count(), 17)
+  await sheet.getByRole('radio', { name: 'Table' }).click()
+  assert.equal(await sheet.locator('.graph').count(), 0)
+  await sheet.locator('.ties').getByRole('link', { name: /Vehicle at the Bannu depot/ }).click()
+  await page.getByRole('heading', { name: /Vehicle at the Bannu depot/ }).waitFor()
+  await sheet.getByText('Nothing has left').waitFor()
+  await page.getByRole('link', { name: 'Release it…' }).click()
+  await page.getByText('Own rule: a human source').waitFor()
   await close()
 })

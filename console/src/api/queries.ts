@@ -4,7 +4,7 @@ import { keepPreviousData, QueryCache, QueryClient, queryOptions } from '@tansta
 import { dropDrafts } from '../parts/useDraft'
 import { call, Problem, query } from './client'
 import type {
-  Accord, Coverage, Dispatch, Diversification, Found, Fused, Incidents, Item, Ledger, MatchHistory, Onsets, Overview, Pending, Question, Request, Session, Standing, Watch,
+  Accord, Coverage, Dispatch, Diversification, Found, FoundObject, Fused, Incidents, Item, Ledger, MatchHistory, Onsets, Overview, Pending, Question, Request, Session, Standing, Watch,
 } from './types'
 
 const soon = 10_000
@@ -174,3 +174,21 @@ export const matchHistory = queryOptions({
   queryFn: ({ signal }) => call<MatchHistory>('GET', '/match/history', { signal }),
   refetchInterval: soon,
 })
+
+const part = (id: string, rest = '') => `/objects/${encodeURIComponent(id)}${rest}`
+
+export const objectOf = (id: string) =>
+  queryOptions({ queryKey: ['object', id], queryFn: ({ signal }) => call<unknown>('GET', part(id), { signal }) })
+
+export const versions = (id: string) =>
+  queryOptions({
+    queryKey: ['versions', id],
+    queryFn: ({ signal }) => call<{ versions: FoundObject[] }>('GET', part(id, '/versions'), { signal }),
+    staleTime: 60_000,
+  })
+
+export const relationships = (id: string) =>
+  queryOptions({
+    queryKey: ['relationships', id],
+    queryFn: ({ signal }) => call<{ relationships: FoundObject[] }>('GET', part(id, '/relationships'), { signal }),
+  })

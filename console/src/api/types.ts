@@ -228,6 +228,7 @@ export type Item = {
   purpose?: string
   expires?: string
   problem?: string
+  object_id?: string
   object?: unknown
 }
 
