@@ -117,7 +117,10 @@ export async function start({ port = 0 } = {}) {
       one.judgement = { verdict: body.verdict, reason: body.reason, by, at }
       return send(one.judgement)
     }
-    if (call === 'GET /fusion') return send(w.fusion)
+    if (call === 'GET /fusion') {
+      const limit = Number(url.searchParams.get('limit'))
+      return send({ ...w.fusion, events: w.fusion.events.slice(0, limit) })
+    }
     if (call === 'POST /fusion/judge') {
       const one = [...w.fusion.events.flatMap((e) => e.links), ...w.fusion.split].find((l) => l.left === body.left && l.right === body.right)
       if (!one) throw new Refusal(404, 'Not found', 'There is no such link.')

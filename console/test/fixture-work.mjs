@@ -31,6 +31,7 @@ export function work(call, body, url, w, by) {
   let match
   if (call === 'GET /search') {
     const q = (url.searchParams.get('q') ?? '').toLowerCase()
+    if (w.session.party.id === 'guarantor') return { objects: [], more: false, unfiled: false }
     return { objects: own.filter((o) => o.title.toLowerCase().includes(q)), more: false, unfiled: false }
   }
   if (call === 'GET /releases') return { releases: w.pending }
@@ -73,6 +74,39 @@ export function work(call, body, url, w, by) {
     leave(of.object, 'withdrawn')
     Object.assign(w.sent[0], { copy: of.copy, outcome: undefined, reason: body.reason })
     return { copies: [] }
+  }
+  w.focus ??= []
+  if (call === 'GET /watch/focus') return { focus: w.focus }
+  if (call === 'POST /watch/focus') {
+    w.focus.push({ id: `f${w.focus.length}`, at, known: body.area !== 'Kohst', ...body })
+    return w.focus.at(-1)
+  }
+  if ((match = /^DELETE .watch.focus.(.+)$/.exec(call))) {
+    w.focus = w.focus.filter((f) => f.id !== match[1])
+    return {}
+  }
+  w.plans_ ??= []
+  w.met ??= []
+  if (call === 'GET /deconflict/footprints') return { footprints: w.plans_ }
+  if (call === 'GET /deconflict/exchanges') return { exchanges: w.met }
+  if (call === 'POST /deconflict/footprints') {
+    const overlap = { footprint: 'p1', cells: [{ cell: '38d1', lat: body.places[0].lat, lon: body.places[0].lon, corners: [] }], windows: [{ from: body.from, until: body.until ?? body.from }] }
+    w.plans_.unshift({
+      ...body, id: `p${w.plans_.length}`, version: 1, accords: [], by: by.name, at, state: 'active', cells: 64, checked: true, conflict: true,
+      answer: 'accepted, conflict: call Joint desk, +93 20 210 0000 (fictional)',
+      with: [{ accord: w.accords[0].id, party: other, name: other, state: 'conflict', session: 'x1', contact: 'Joint desk, +93 20 210 0000 (fictional)', overlap, acknowledged: false }],
+    })
+    w.met.unshift({ id: 'x1', accord: w.accords[0].id, party: other, opener: 'north', arbiter: 'guarantor', at, done: at, state: 'done', plans: ['p0/1'], size: 64, overlaps: [overlap], contact: 'Joint desk, +93 20 210 0000 (fictional)', owed: 0, they_acknowledged: at })
+    return w.plans_[0]
+  }
+  if (call === 'POST /deconflict/exchanges') return w.met[0] ?? {}
+  if ((match = /^POST .deconflict.exchanges.(.+).(acknowledge|resolve)$/.exec(call))) {
+    Object.assign(w.met[0], match[2] === 'resolve' ? { resolved: body.how, resolved_by: by.name, resolved_note: body.note } : { acknowledged: at, acknowledged_by: by.name })
+    return w.met[0]
+  }
+  if (/^POST .deconflict.footprints.+withdraw$/.test(call)) {
+    Object.assign(w.plans_[0], { state: 'withdrawn', conflict: false, answer: 'withdrawn', with: [] })
+    return w.plans_[0]
   }
   if ((match = /^GET \/objects\/([^/]+)(\/versions|\/relationships)?$/.exec(call))) {
     const one = own.find((o) => o.id === decodeURIComponent(match[1]))

@@ -4,7 +4,7 @@ import { keepPreviousData, QueryCache, QueryClient, queryOptions } from '@tansta
 import { dropDrafts } from '../parts/useDraft'
 import { call, Problem, query } from './client'
 import type {
-  Accord, Coverage, Dispatch, Diversification, Found, FoundObject, Fused, Incidents, Item, Ledger, MatchHistory, Onsets, Overview, Pending, Question, Request, Session, Standing, Watch,
+  Accord, Coverage, Dispatch, Diversification, Exchange, Focus, Footprint, Found, FoundObject, Fused, Incidents, Item, Ledger, MatchHistory, Onsets, Overview, Pending, Question, Request, Session, Standing, Watch,
 } from './types'
 
 const soon = 10_000
@@ -85,9 +85,18 @@ export const coverage = queryOptions({
   refetchInterval: later,
 })
 
-export const fused = queryOptions({
-  queryKey: ['fusion'],
-  queryFn: ({ signal }) => call<Fused>('GET', '/fusion?limit=200', { signal }),
+/** fused events, the newest `limit` of them. */
+export const fused = (limit: number) =>
+  queryOptions({
+    queryKey: ['fusion', limit],
+    queryFn: ({ signal }) => call<Fused>('GET', '/fusion' + query({ limit }), { signal }),
+    refetchInterval: later,
+    placeholderData: keepPreviousData,
+  })
+
+export const focuses = queryOptions({
+  queryKey: ['focus'],
+  queryFn: ({ signal }) => call<{ focus: Focus[] }>('GET', '/watch/focus', { signal }),
   refetchInterval: later,
 })
 
@@ -192,3 +201,15 @@ export const relationships = (id: string) =>
     queryKey: ['relationships', id],
     queryFn: ({ signal }) => call<{ relationships: FoundObject[] }>('GET', part(id, '/relationships'), { signal }),
   })
+
+export const footprints = queryOptions({
+  queryKey: ['footprints'],
+  queryFn: ({ signal }) => call<{ footprints: Footprint[] | null }>('GET', '/deconflict/footprints', { signal }),
+  refetchInterval: soon,
+})
+
+export const exchanges = queryOptions({
+  queryKey: ['exchanges'],
+  queryFn: ({ signal }) => call<{ exchanges: Exchange[] | null }>('GET', '/deconflict/exchanges', { signal }),
+  refetchInterval: soon,
+})

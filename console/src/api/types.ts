@@ -418,3 +418,49 @@ export type MatchHistory = {
   }[]
   quotas: { accord: string; asker: string; holder: string; selector: string; quota: number; used: number }[]
 }
+
+/** An area that people watch, or to which they assigned units. */
+export type Focus = { id: string; area: string; class?: string; units: number; note?: string; at: string; until?: string; known: boolean }
+
+export type Spot = { name?: string; lat: number; lon: number; radius_km?: number }
+
+export type Overlap = {
+  footprint: string
+  cells: { cell: string; lat: number; lon: number }[] | null
+  windows: { from: string; until: string }[] | null
+}
+
+export type Footprint = {
+  id: string
+  title?: string
+  purpose: string
+  legal_basis: string
+  officer: string
+  from: string
+  until?: string
+  state: string
+  answer: string
+  conflict: boolean
+  checked: boolean
+  cells: number
+  with: { accord: string; party: string; name: string; state: string; reason?: string; contact?: string; overlap?: Overlap; acknowledged: boolean; resolved?: string }[] | null
+}
+
+export type Exchange = {
+  id: string
+  accord: string
+  party: string
+  arbiter: string
+  at: string
+  state: string
+  reason?: string
+  overlaps: Overlap[] | null
+  contact?: string
+  owed: number
+  acknowledged?: string
+  acknowledged_by?: string
+  they_acknowledged?: string
+  resolved?: string
+  resolved_note?: string
+  they_resolved?: string
+}

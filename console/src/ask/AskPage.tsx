@@ -1,6 +1,7 @@
 import '../style/ask.css'
 import { useQuery } from '@tanstack/react-query'
 import { matchHistory, questions, session, standing } from '../api/queries'
+import { worked } from '../i18n/work'
 import { useSay } from '../i18n'
 import { Asked, Empty, Panel } from '../parts'
 import { History } from './History'
@@ -8,8 +9,10 @@ import { NewQuestion } from './NewQuestion'
 import { QuestionCard } from './QuestionCard'
 import { StandingCard } from './StandingCard'
 
+export default worked(AskPage)
+
 /** AskPage: which of our values a partner knows, without telling it which. */
-export default function AskPage() {
+function AskPage() {
   const say = useSay()
   const role = useQuery(session).data?.user.role ?? ''
   return (

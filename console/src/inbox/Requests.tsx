@@ -52,7 +52,7 @@ function Row(props: { request: Request }) {
         <p className="request-subject"><bdi>{request.subject}</bdi></p>
         {request.case && (
           <p className="quiet">
-            {say('questions.case')} <bdi>{request.case}</bdi>
+            {say('request.case')} <bdi>{request.case}</bdi>
             {request.value && !request.subject.includes(request.value) && <> · <code dir="ltr">{request.value}</code></>}
           </p>
         )}

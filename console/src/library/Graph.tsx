@@ -15,7 +15,8 @@ export default function Graph(props: { centre: string; ties: Tie[] }) {
   const box = useRef<HTMLDivElement>(null)
   const ink = useInk()
   const ids = [...new Set([centre, ...ties.map((t) => t.other)])]
-  const names = useQueries({ queries: ids.map((id) => versions(id)), combine: (all) => all.map((one, i) => one.data?.versions[0]?.title ?? ids[i]!.split('--')[0]!).join('\n') })
+  const known = new Map(ties.filter((t) => t.title !== t.other).map((t) => [t.other, t.title]))
+  const names = useQueries({ queries: ids.map((id) => versions(id)), combine: (all) => all.map((one, i) => one.data?.versions[0]?.title ?? known.get(ids[i]!) ?? ids[i]!.split('--')[0]!).join('\n') })
   const drawn = JSON.stringify([ids, ties.map((t) => [t.from, t.what, t.to]), names])
   useEffect(() => {
     if (!box.current) return

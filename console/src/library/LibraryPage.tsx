@@ -4,6 +4,7 @@ import { useEffect, useState } from 'react'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { call, query as parameters } from '../api/client'
 import type { Found, FoundObject } from '../api/types'
+import { worked } from '../i18n/work'
 import { useSay, useTerm } from '../i18n'
 import { Act, Asked, Choice, Day, Empty, Marking, PartyName } from '../parts'
 import { useSettled } from '../parts/useSettled'
@@ -13,8 +14,10 @@ import { ObjectView } from './ObjectView'
 const types = ['incident', 'report', 'indicator', 'note', 'identity', 'location', 'malware', 'threat-actor', 'campaign', 'observed-data', 'relationship', 'sighting']
 const markings = ['TLP:CLEAR', 'TLP:GREEN', 'TLP:AMBER', 'TLP:AMBER+STRICT', 'TLP:RED']
 
+export default worked(LibraryPage)
+
 /** LibraryPage: all that the node holds, found as one types, in any script. */
-export default function LibraryPage() {
+function LibraryPage() {
   const say = useSay()
   const term = useTerm()
   const { id, query } = useRoute()

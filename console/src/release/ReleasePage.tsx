@@ -1,12 +1,15 @@
 import { useQuery } from '@tanstack/react-query'
 import { session } from '../api/queries'
+import { worked } from '../i18n/work'
 import { useSay } from '../i18n'
 import { Compose } from './Compose'
 import { Sent } from './Sent'
 import { Waiting } from './Waiting'
 
+export default worked(ReleasePage)
+
 /** ReleasePage follows what leaves: chosen, decided, approved, sent, received. */
-export default function ReleasePage() {
+function ReleasePage() {
   const say = useSay()
   const role = useQuery(session).data?.user.role ?? ''
   const releases = role === 'officer' || role === 'approver'

@@ -20,6 +20,7 @@ const pieces = {
   library: () => import('../library/LibraryPage'),
   release: () => import('../release/ReleasePage'),
   ask: () => import('../ask/AskPage'),
+  deconflict: () => import('../deconflict/DeconflictPage'),
   accords: () => import('../accords/Accords'),
   ledger: () => import('../ledger/Ledger'),
 } satisfies Record<Page, unknown>
@@ -32,6 +33,7 @@ const views = {
   library: lazy(pieces.library),
   release: lazy(pieces.release),
   ask: lazy(pieces.ask),
+  deconflict: lazy(pieces.deconflict),
   accords: lazy(pieces.accords),
   ledger: lazy(pieces.ledger),
 } satisfies Record<Page, unknown>
