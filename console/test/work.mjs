@@ -163,7 +163,7 @@ test('a question is pasted, checked line by line, asked, and its hit requested',
 })
 
 test('an object is found as one types, and shows its ties as a picture and a list', async () => {
-  const { page, done, close } = await at('#/library', { expected: missing }) // notes that are not held
+  const { page, done, close } = await at('#/library', { party: 'south', expected: missing }) // notes that are not held
   const list = page.locator('.items')
   await page.getByRole('searchbox', { name: 'Search' }).fill('طورخم')
   await list.getByText('طورخم پر قافلہ').waitFor()

@@ -4,7 +4,7 @@ import { useQueries } from '@tanstack/react-query'
 import { versions } from '../api/queries'
 import { useSay } from '../i18n'
 import { go } from '../route'
-import { useInk } from '../map/draw'
+import { useInk } from '../map/ink'
 import type { Tie } from './neighbours'
 
 /** Graph draws an object and what hangs together with it; a press on another

@@ -8,7 +8,8 @@ import { areaKey } from '../overview/area'
 import { useQuery } from '@tanstack/react-query'
 import { fetchBorders } from './borders'
 import { cluster, type Cluster } from './cluster'
-import { draw, pick, project, useInk } from './draw'
+import { draw, pick, project } from './draw'
+import { useInk } from './ink'
 import { base, fit, home, nearest, readView, scaleBar, writeView, zoomAt, type Size, type View } from './view'
 
 /** MapView draws the reports on a canvas that can be moved and zoomed by
