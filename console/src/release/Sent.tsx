@@ -20,13 +20,13 @@ export function Sent(props: { acts: boolean; object?: string }) {
   return (
     <Panel id="sent" title={say(props.object ? 'sent.title-one' : 'sent.title')} note={say('sent.note')}>
       <Asked of={asked}>
-        {(data) => (data.copies.length ? <Table of={data.copies} acts={props.acts} /> : <Empty title={say('sent.none')}>{say('sent.none-note')}</Empty>)}
+        {(data) => (data.copies.length ? <Table of={data.copies} acts={props.acts} one={!!props.object} /> : <Empty title={say('sent.none')}>{say('sent.none-note')}</Empty>)}
       </Asked>
     </Panel>
   )
 }
 
-function Table(props: { of: Dispatch[]; acts: boolean }) {
+function Table(props: { of: Dispatch[]; acts: boolean; one: boolean }) {
   const say = useSay()
   const term = useTerm()
   const [rows, setRows] = useState(step)
@@ -43,7 +43,7 @@ function Table(props: { of: Dispatch[]; acts: boolean }) {
         <table>
           <thead>
             <tr>
-              <th scope="col">{say('release.object')}</th>
+              {!props.one && <th scope="col">{say('release.object')}</th>}
               <th scope="col">{say('release.to')}</th>
               <th scope="col">{say('sent.what')}</th>
               <th scope="col">{say('sent.confirmed')}</th>
@@ -54,10 +54,12 @@ function Table(props: { of: Dispatch[]; acts: boolean }) {
           <tbody>
             {props.of.slice(0, rows).map((one) => (
               <tr key={`${one.event.log}/${one.event.index}/${one.to}`}>
-                <td>
-                  <span className="row-title"><bdi>{one.title}</bdi></span>
-                  <span className="row-sub row-marks">{one.marking && <Marking label={one.marking} />} <bdi>{one.accord_title}</bdi></span>
-                </td>
+                {!props.one && (
+                  <td>
+                    <span className="row-title"><bdi>{one.title}</bdi></span>
+                    <span className="row-sub row-marks">{one.marking && <Marking label={one.marking} />} <bdi>{one.accord_title}</bdi></span>
+                  </td>
+                )}
                 <td><PartyName id={one.to} name={one.name} /></td>
                 <td>
                   {term('event', one.kind)}{one.outcome && <> · {term('outcome', one.outcome)}</>}
