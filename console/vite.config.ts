@@ -13,7 +13,7 @@ function messages(): Plugin {
     name: 'parley-messages',
     enforce: 'pre',
     load(id) {
-      if (!/\/src\/i18n\/[a-z]+\.json$/.test(id)) return null
+      if (!/\/src\/i18n\/(work\/)?[a-z]+\.json$/.test(id)) return null
       const source = JSON.parse(readFileSync(id, 'utf8')) as Record<string, string>
       const parsed = Object.fromEntries(
         Object.entries(source).map(([key, text]) => [key, parse(text, { captureLocation: false })]),

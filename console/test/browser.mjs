@@ -14,7 +14,7 @@ import { start } from './fixture-server.mjs'
 const shots = process.env.SHOTS
 const desk = { width: 1440, height: 900 }
 const phone = { width: 390, height: 844 }
-const pages = ['overview', 'watch', 'fusion', 'inbox', 'accords', 'ledger', 'me']
+const pages = ['overview', 'watch', 'fusion', 'inbox', 'library', 'release', 'ask', 'deconflict', 'accords', 'ledger', 'me']
 
 let browser
 let server
@@ -139,7 +139,7 @@ test('Urdu runs from right to left, in the whole layout', async () => {
   const bars = await page.$$eval('.weeks .bar', (all) => all.map((b) => b.getBoundingClientRect().x))
   assert.ok(bars[0] > bars.at(-1), 'Urdu: time runs from the right')
   // Urdu, not English in Urdu's clothes: no plain Latin word among the console's own.
-  assert.match(await page.innerText('.nav ul'), /جائزہ[\s\S]*نگرانی[\s\S]*یکجائی[\s\S]*موصولات[\s\S]*معاہدے[\s\S]*کھاتہ/)
+  assert.match(await page.innerText('.nav ul'), /جائزہ[\s\S]*نگرانی[\s\S]*یکجائی[\s\S]*موصولات[\s\S]*ذخیرہ[\s\S]*اجرا[\s\S]*پوچھیں[\s\S]*تصادم سے بچاؤ[\s\S]*معاہدے[\s\S]*کھاتہ/)
   assert.ok(await page.evaluate(() => document.fonts.check('16px Vazirmatn', 'ا') && document.fonts.check('600 16px "Noto Nastaliq Urdu"', 'ا')))
   await page.reload()
   await settle(page)

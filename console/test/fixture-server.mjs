@@ -6,7 +6,8 @@ import { createServer } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { dirname, extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { diversification, dryRun, incidents, objectOf, plan, world } from './fixtures.mjs'
+import { work } from './fixture-work.mjs'
+import { diversification, incidents, objectOf, plan, world } from './fixtures.mjs'
 
 export const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
@@ -48,7 +49,7 @@ const admin = {
   'GET /match/history': { events: [{ at: '2026-11-21T20:00:00Z', kind: 'match-asked', from: 'north', to: 'south', selector: 'phone', case: 'K-2026-114', count: 10, left: 90, log: 'parley/8899d818977d/north', index: 7 }], quotas: [] },
 }
 
-const seen = (session, role) => (role ? { ...session, user: { ...session.user, role } } : session)
+const seen = (session, role) => (role ? { ...session, user: { name: `${session.user.name} (${role})`, role } } : session)
 
 class Refusal extends Error {
   constructor(status, title, detail) {
@@ -116,7 +117,7 @@ export async function start({ port = 0 } = {}) {
     let match
     const [, party, role] = /parley=([a-z]+)-?([a-z]*)/.exec(request.headers.cookie ?? '') ?? []
     if (call === 'POST /session') {
-      const [, name, as] = /^(north|south|guarantor)-(?:\w+|as-(auditor|operator)-\w+)$/.exec(body.token) ?? []
+      const [, name, as] = /^(north|south|guarantor)-(?:\w+|as-(auditor|approver|analyst|operator)-\w+)$/.exec(body.token) ?? []
       if (!name || spent.has(body.token)) throw new Refusal(401, 'Unauthorized', 'This link was used or has expired.')
       spent.add(body.token)
       response.setHeader('Set-Cookie', `parley=${name}${as ? `-${as}` : ''}; HttpOnly; SameSite=Strict; Path=/`)
@@ -153,7 +154,7 @@ export async function start({ port = 0 } = {}) {
       w.plans.unshift(plan(body.units, body.policy, body.floor))
       return send(w.plans[0])
     }
-    const by = { name: w.session.user.name, role: w.session.user.role }
+    const by = seen(w.session, role).user
     const at = '2026-11-22T06:30:00Z'
     if (call === 'POST /watch/onsets/judge') {
       const one = w.onsets.alarms.find((a) => a.unit === body.area && a.week.startsWith(body.week))
@@ -162,7 +163,10 @@ export async function start({ port = 0 } = {}) {
       one.judgement = { verdict: body.verdict, reason: body.reason, by, at }
       return send(one.judgement)
     }
-    if (call === 'GET /fusion') return send(w.fusion)
+    if (call === 'GET /fusion') {
+      const limit = Number(url.searchParams.get('limit'))
+      return send({ ...w.fusion, events: w.fusion.events.slice(0, limit) })
+    }
     if (call === 'POST /fusion/judge') {
       const one = [...w.fusion.events.flatMap((e) => e.links), ...w.fusion.split].find((l) => l.left === body.left && l.right === body.right)
       if (!one) throw new Refusal(404, 'Not found', 'There is no such link.')
@@ -226,7 +230,8 @@ export async function start({ port = 0 } = {}) {
       response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Disposition': 'attachment; filename="receipt.parley"' })
       return response.end(await readFile(join(dist, '../../testdata/protocol/receipt.txt')))
     }
-    if (call === 'POST /release') return send(dryRun(body.object))
+    const worked = work(call, body, url, w, by)
+    if (worked !== undefined) return send(worked)
     if ((match = /^GET \/inbox\/(.+)$/.exec(call))) {
       const one = w.inbox.find((i) => i.id === decodeURIComponent(match[1]))
       if (!one) throw new Refusal(404, 'Not found', 'There is no such item.')

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -26,7 +27,8 @@ func TestConsoleOfRealNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := demo.Play(t.Context(), demo.Options{Binary: binary, Dir: t.TempDir(), Seed: 7})
+	dir := t.TempDir()
+	w, err := demo.Play(t.Context(), demo.Options{Binary: binary, Dir: dir, Seed: 7})
 	defer func() {
 		if err := w.Stop(); err != nil {
 			t.Error(err)
@@ -39,11 +41,8 @@ func TestConsoleOfRealNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, party := range []string{"north", "south", "guarantor"} {
-		args := []string{"test/live.mjs", links[party]}
-		if party != "south" {
-			args = append(args, "--no-item") // only South has received anything
-		}
+	drive := func(what string, args ...string) {
+		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // a browser that hangs is a failure, not a wait
 		defer cancel()
 		cmd := exec.CommandContext(ctx, js, args...)
@@ -51,7 +50,36 @@ func TestConsoleOfRealNodes(t *testing.T) {
 		cmd.Dir = filepath.Join("..", "..", "console")
 		cmd.Env = os.Environ()
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", party, err, out)
+			t.Errorf("%s: %v\n%s", what, err, out)
 		}
+	}
+	for _, party := range []string{"north", "south", "guarantor"} {
+		args := []string{"test/live.mjs", links[party]}
+		if party != "south" {
+			args = append(args, "--no-item") // only South has received anything
+		}
+		drive(party, args...)
+	}
+	// Then people of both parties work together; one of North's bombings needs two.
+	if err := os.MkdirAll(filepath.Join(dir, "north", "policy"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	policy := `permit(principal, action, resource);
+@approvals("1") permit(principal, action, resource) when { resource.kind == "bombing" };`
+	if err := os.WriteFile(filepath.Join(dir, "north", "policy", "own.cedar"), []byte(policy), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	receipt := filepath.Join(t.TempDir(), "receipt.txt")
+	args := []string{"test/story.mjs"}
+	for _, p := range []struct{ party, name, role string }{{"north", "Officer A", "officer"}, {"north", "Approver B", "approver"}, {"south", "Officer S", "officer"}} {
+		out, err := exec.Command(binary, "user", "link", "--name", p.name, "--role", p.role, "--dir", filepath.Join(dir, p.party)).Output()
+		if err != nil {
+			t.Fatalf("link for %s: %v", p.name, err)
+		}
+		args = append(args, regexp.MustCompile(`http\S+`).FindString(string(out)))
+	}
+	drive("two parties", append(args, receipt)...)
+	if out, err := exec.Command(binary, "verify", receipt).CombinedOutput(); err != nil {
+		t.Errorf("the receipt that the partner kept: %v\n%s", err, out)
 	}
 }

@@ -28,7 +28,9 @@ type ReleaseManyAsk struct {
 	To         []string `json:"to,omitempty"` // empty: every other member
 	Purpose    string   `json:"purpose"`
 	LegalBasis string   `json:"legal_basis,omitempty"`
-	By         User     `json:"-"`
+	// DryRun decides and lets nothing leave; the account says what would.
+	DryRun bool `json:"dry_run,omitempty"`
+	By     User `json:"-"`
 
 	Priority ledger.Priority `json:"priority,omitzero"`
 }
@@ -45,10 +47,13 @@ type ManyReleased struct {
 // OneReleased is what became of one object.
 type OneReleased struct {
 	Object  string          `json:"object"`
+	Title   string          `json:"title"` // "" where it is not held
 	Outcome release.Outcome `json:"outcome"`
-	Copies  []ReleasedCopy  `json:"copies,omitempty"`
-	Pending string          `json:"pending,omitempty"`
-	Reason  string          `json:"reason,omitempty"` // why it stayed
+	// Approvals is how many people besides the asker must agree.
+	Approvals int            `json:"approvals,omitempty"`
+	Copies    []ReleasedCopy `json:"copies,omitempty"`
+	Pending   string         `json:"pending,omitempty"`
+	Reason    string         `json:"reason,omitempty"` // why it stayed
 }
 
 // ReleaseMany releases objects in batches, each batch in one transaction. On an
@@ -58,7 +63,11 @@ func (n *Node) ReleaseMany(ctx context.Context, ask ReleaseManyAsk) (ManyRelease
 	var pc pact
 	for objects := range slices.Chunk(ask.Objects, releasedAtOnce) {
 		var results []OneReleased
-		err := n.update(ctx, func(tx store.Tx) (err error) {
+		run := n.update
+		if ask.DryRun {
+			run = n.view
+		}
+		err := run(ctx, func(tx store.Tx) (err error) {
 			if pc, err = n.pact(tx, ask.Accord); err != nil {
 				return err
 			}
@@ -70,15 +79,18 @@ func (n *Node) ReleaseMany(ctx context.Context, ask ReleaseManyAsk) (ManyRelease
 		}
 		for _, r := range results {
 			switch {
-			case len(r.Copies) > 0:
+			case len(r.Copies) > 0, ask.DryRun && r.Outcome >= release.Tearline && r.Approvals == 0:
 				out.Released++
-			case r.Pending != "":
+			case r.Pending != "", ask.DryRun && r.Approvals > 0:
 				out.Pending++
 			default:
 				out.Withheld++
 			}
 		}
 		out.Results = append(out.Results, results...)
+		if ask.DryRun {
+			continue
+		}
 		to := ask.To
 		if len(to) == 0 {
 			to = n.others(pc.Accord)
@@ -111,7 +123,7 @@ func (n *Node) releaseBatch(tx store.Tx, pc pact, ask ReleaseManyAsk, objects []
 		case err != nil:
 			return nil, err
 		default:
-			gs[i] = g
+			gs[i], results[i].Title = g, title(g.object)
 		}
 	}
 	var entries []entry
@@ -138,7 +150,8 @@ func (n *Node) releaseBatch(tx store.Tx, pc pact, ask ReleaseManyAsk, objects []
 		case g.out.Outcome < release.Tearline:
 			r.Reason = standsAgainst(g.out.Reasons)
 		case g.out.Approvals > 0:
-			r.Reason = fmt.Sprintf("it waits for the approval of %d", g.out.Approvals)
+			r.Reason, r.Approvals = fmt.Sprintf("it waits for the approval of %d", g.out.Approvals), g.out.Approvals
+		case ask.DryRun:
 		default:
 			b.tx.Lock()
 			err = n.dispatch(tx, pc, g, p.size+int64(len(entries)))
@@ -159,7 +172,7 @@ func (n *Node) releaseBatch(tx store.Tx, pc pact, ask ReleaseManyAsk, objects []
 	// What left and what waits is noted last, as decisions look at it.
 	for i, g := range gs {
 		switch {
-		case g == nil || g.out.Outcome < release.Tearline:
+		case g == nil || ask.DryRun || g.out.Outcome < release.Tearline:
 		case g.out.Released:
 			err = n.noteCopies(tx, pc, g)
 		default:

@@ -373,7 +373,24 @@ func TestReleaseManyAccountsForEveryObject(t *testing.T) {
 	w := newWorld(t)
 	ids := w.importReports()
 	asked := append([]string{"incident--00000000-0000-4000-8000-00000000abcd"}, ids...)
-	got, err := w.north.ReleaseMany(t.Context(), node.ReleaseManyAsk{Objects: asked, Accord: w.accord, Purpose: "protection", By: officer})
+	ask := node.ReleaseManyAsk{Objects: asked, Accord: w.accord, Purpose: "protection", By: officer}
+	trial := ask
+	trial.DryRun = true
+	if got, err := w.north.ReleaseMany(t.Context(), trial); err != nil || got.Released != 1 || got.Withheld != 2 {
+		t.Errorf("dry run: %+v, %v", got, err)
+	}
+	if sent, err := w.north.Dispatches(t.Context(), "", 0); err != nil || len(sent) != 0 {
+		t.Errorf("a dry run let something leave: %+v, %v", sent, err)
+	}
+	setPolicy(t, w.north, twoMore)
+	if got, err := w.north.ReleaseMany(t.Context(), trial); err != nil || got.Pending != 1 || got.Results[1].Approvals != 2 {
+		t.Errorf("dry run under a policy that wants two more: %+v, %v", got, err)
+	}
+	if waits, err := w.north.PendingReleases(t.Context()); err != nil || len(waits) != 0 {
+		t.Errorf("a dry run waits: %+v, %v", waits, err)
+	}
+	setPolicy(t, w.north, `permit(principal, action, resource);`)
+	got, err := w.north.ReleaseMany(t.Context(), ask)
 	if err != nil || got.Released != 1 || got.Withheld != 2 || len(got.Results) != 3 {
 		t.Fatalf("%+v, %v", got, err)
 	}

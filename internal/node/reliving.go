@@ -56,7 +56,7 @@ func (n *Node) relive(tx store.Tx, pc pact, e ledger.Event, known *ownObjects) e
 		if err != nil {
 			return err
 		}
-		return tx.DeleteDoc(docCopy, copyKey(pc.ID, d.From, d.Object))
+		return retireCopy(tx, copyKey(pc.ID, d.From, d.Object))
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func (n *Node) Withdraw(ctx context.Context, ask WithdrawAsk) (Withdrawal, error
 			if err != nil {
 				return err
 			}
-			if err := tx.DeleteDoc(docCopy, d.ID); err != nil {
+			if err := retireCopy(tx, d.ID); err != nil {
 				return err
 			}
 			if err := takeDown(tx, store.Collection{Accord: pc.ID, To: c.To}, id); err != nil {

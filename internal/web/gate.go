@@ -45,6 +45,15 @@ func (s *Server) gateRoutes() {
 	handle(s, "POST", "/releases/{id}/reject", "reject-release", deciders, func(ctx context.Context, in *byIDWith[reasonBody]) (node.PendingRelease, error) {
 		return n.RejectRelease(ctx, in.ID, who(ctx), in.Body.Reason)
 	})
+	handle(s, "GET", "/copies", "list-copies", readers, func(ctx context.Context, in *struct {
+		Object string `query:"object" maxLength:"200" doc:"one of ours; left out: the newest of all"`
+		Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
+	}) (out struct {
+		Copies []node.Dispatch `json:"copies"`
+	}, err error) {
+		out.Copies, err = n.Dispatches(ctx, in.Object, in.Limit)
+		return out, err
+	})
 	handle(s, "POST", "/onward", "agree-onward", deciders, func(ctx context.Context, in *input[node.OnwardAsk]) (node.EventRef, error) {
 		return n.AgreeOnward(ctx, in.Body)
 	})

@@ -31,6 +31,15 @@ func (s *Server) matchingRoutes() {
 		in.Body.By = who(ctx)
 		return n.AskMatch(ctx, in.Body)
 	})
+	handle(s, "POST", "/match/preview", "preview-match", officers, func(_ context.Context, in *input[struct {
+		Selector string   `json:"selector"`
+		Values   []string `json:"values" maxItems:"10000"`
+	}]) (out struct {
+		Lines []node.AskedLine `json:"lines"`
+	}, err error) {
+		out.Lines, err = node.PreviewMatch(in.Body.Selector, in.Body.Values)
+		return out, err
+	})
 	handle(s, "GET", "/match/questions", "list-questions", officers, func(ctx context.Context, _ *none) (out struct {
 		Questions []node.Question `json:"questions"`
 	}, err error) {

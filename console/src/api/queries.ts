@@ -1,10 +1,12 @@
 // What each page asks for, and how often again. The node tells when something
 // changed (shell/live.ts); asking regularly besides covers what no event reaches.
-import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
+import { keepPreviousData, QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
+import { claimDrafts } from '../parts/draft'
 import { stillLocked, unlocked } from '../shell/locked'
 import { call, Problem, query } from './client'
 import type {
-  Accord, AccountOf, Alarm, BrowserSession, Card, Coverage, Diversification, Fused, Incidents, Item, KeptDraft, Ledger, Me, Onsets, Overview, Request, Session, Watch, Ways,
+  Accord, AccountOf, Alarm, BrowserSession, Card, Coverage, Dispatch, Diversification, Exchange, Focus, Footprint, Found, FoundObject, Fused, Incidents, Item, KeptDraft, Ledger, MatchHistory,
+  Me, Onsets, Overview, Pending, Question, Request, Session, Standing, Watch, Ways,
 } from './types'
 
 const soon = 10_000
@@ -33,6 +35,7 @@ export const queries = new QueryClient({
 export function forget(next: Session | null) {
   queries.removeQueries({ predicate: (asked) => asked.queryKey[0] !== 'session' })
   queries.getMutationCache().clear()
+  if (next !== null) claimDrafts(next.user.name)
   queries.setQueryData(['session'], next)
 }
 
@@ -107,9 +110,18 @@ export const coverage = queryOptions({
   refetchInterval: later,
 })
 
-export const fused = queryOptions({
-  queryKey: ['fusion'],
-  queryFn: ({ signal }) => call<Fused>('GET', '/fusion?limit=200', { signal }),
+/** fused events, the newest `limit` of them. */
+export const fused = (limit: number) =>
+  queryOptions({
+    queryKey: ['fusion', limit],
+    queryFn: ({ signal }) => call<Fused>('GET', '/fusion' + query({ limit }), { signal }),
+    refetchInterval: later,
+    placeholderData: keepPreviousData,
+  })
+
+export const focuses = queryOptions({
+  queryKey: ['focus'],
+  queryFn: ({ signal }) => call<{ focus: Focus[] }>('GET', '/watch/focus', { signal }),
   refetchInterval: later,
 })
 
@@ -178,3 +190,74 @@ export const ledger = (accord: string) =>
       call<Ledger>('GET', '/ledger' + query({ accord, limit: 500 }), { signal }),
     refetchInterval: soon,
   })
+
+export const releases = queryOptions({
+  queryKey: ['releases'],
+  queryFn: ({ signal }) => call<{ releases: Pending[] }>('GET', '/releases', { signal }),
+  refetchInterval: soon,
+})
+
+/** copies that went out: of one object, or the newest of all. */
+export const copies = (object = '') =>
+  queryOptions({
+    queryKey: ['copies', object],
+    queryFn: ({ signal }) => call<{ copies: Dispatch[] }>('GET', '/copies' + query({ object }), { signal }),
+    refetchInterval: soon,
+  })
+
+export type Search = { q?: string; type?: string; marking?: string; party?: string; limit?: number; before?: number }
+
+export const found = (search: Search) =>
+  queryOptions({
+    queryKey: ['search', search],
+    queryFn: ({ signal }) => call<Found>('GET', '/search' + query(search), { signal }),
+    placeholderData: keepPreviousData,
+  })
+
+export const questions = queryOptions({
+  queryKey: ['questions'],
+  queryFn: ({ signal }) => call<{ questions: Question[] | null }>('GET', '/match/questions', { signal }),
+  refetchInterval: soon,
+})
+
+export const standing = queryOptions({
+  queryKey: ['standing'],
+  queryFn: ({ signal }) => call<{ standing: Standing[] | null }>('GET', '/match/standing', { signal }),
+  refetchInterval: soon,
+})
+
+export const matchHistory = queryOptions({
+  queryKey: ['match-history'],
+  queryFn: ({ signal }) => call<MatchHistory>('GET', '/match/history', { signal }),
+  refetchInterval: soon,
+})
+
+const part = (id: string, rest = '') => `/objects/${encodeURIComponent(id)}${rest}`
+
+export const objectOf = (id: string) =>
+  queryOptions({ queryKey: ['object', id], queryFn: ({ signal }) => call<unknown>('GET', part(id), { signal }) })
+
+export const versions = (id: string) =>
+  queryOptions({
+    queryKey: ['versions', id],
+    queryFn: ({ signal }) => call<{ versions: FoundObject[] }>('GET', part(id, '/versions'), { signal }),
+    staleTime: 60_000,
+  })
+
+export const relationships = (id: string) =>
+  queryOptions({
+    queryKey: ['relationships', id],
+    queryFn: ({ signal }) => call<{ relationships: FoundObject[] }>('GET', part(id, '/relationships'), { signal }),
+  })
+
+export const footprints = queryOptions({
+  queryKey: ['footprints'],
+  queryFn: ({ signal }) => call<{ footprints: Footprint[] | null }>('GET', '/deconflict/footprints', { signal }),
+  refetchInterval: soon,
+})
+
+export const exchanges = queryOptions({
+  queryKey: ['exchanges'],
+  queryFn: ({ signal }) => call<{ exchanges: Exchange[] | null }>('GET', '/deconflict/exchanges', { signal }),
+  refetchInterval: soon,
+})

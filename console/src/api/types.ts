@@ -301,6 +301,7 @@ export type Item = {
   purpose?: string
   expires?: string
   problem?: string
+  object_id?: string
   object?: unknown
 }
 
@@ -313,6 +314,8 @@ export type Request = {
   at: string
   due: string
   subject: string
+  case?: string
+  value?: string
   state: 'open' | 'answered' | 'declined' | 'refused'
   reason: string
   objects: { id: string; title: string }[] | null
@@ -368,6 +371,169 @@ export type Release = {
   redactions: string[] | null
   original: unknown
   tearline: unknown
+  to: string[]
   released: boolean
-  event?: { log: string; index: number }
+  approvals?: number
+  pending?: string
+  event?: EventRef
+  copies?: { to: string; copy: string; digest: string; event: EventRef }[]
+}
+
+export type EventRef = { log: string; index: number }
+
+export type Person = { name: string; role: string }
+
+export type Pending = {
+  id: string
+  object: string
+  title: string
+  accord: string
+  to: string[]
+  purpose: string
+  legal_basis?: string
+  by: Person
+  at: string
+  outcome: Release['outcome']
+  reasons: Release['reasons']
+  needed: number
+  approvals: (Person & { at: string })[]
+  state: 'waiting' | 'released' | 'rejected' | 'stale'
+  reason?: string
+  release?: Release
+}
+
+export type ManyReleased = {
+  released: number
+  pending: number
+  withheld: number
+  results: { object: string; title: string; outcome: Release['outcome']; approvals?: number; reason?: string; pending?: string; copies?: Release['copies'] }[]
+}
+
+/** What went to a partner; `confirmed` is when the partner's ledger says that it
+ * holds the copy, or has removed it. */
+export type Dispatch = {
+  object: string
+  title: string
+  copy: string
+  accord: string
+  accord_title: string
+  to: string
+  name: string
+  kind: 'released' | 'corrected' | 'withdrawn'
+  at: string
+  event: EventRef
+  outcome?: string
+  purpose?: string
+  marking?: string
+  redactions?: string[]
+  reason?: string
+  confirmed?: string
+  confirmed_by?: EventRef
+}
+
+export type FoundObject = {
+  id: string
+  type: string
+  title: string
+  version: string
+  marking: string
+  from: string
+  accord?: string
+  added: string
+  property?: string
+}
+
+export type Found = { objects: FoundObject[]; more: boolean; next?: number; unfiled: boolean }
+
+/** What a line of a question would ask: `first` is the line that asks the same
+ * already, `reason` why it cannot be asked. */
+export type AskedLine = { line: number; value: string; keys: string[]; first?: number; reason?: string }
+
+export type Question = {
+  id: string
+  accord: string
+  to: string
+  selector: string
+  case: string
+  by: string
+  at: string
+  count: number
+  state: 'waiting' | 'answered' | 'refused'
+  reason: string
+  hits: { asked: string; value: string }[]
+  problems: { value: string; reason: string }[]
+  warnings: string[] | null
+  quota_left: number
+  false_positive: string
+  standing?: string
+}
+
+export type Standing = {
+  id: string
+  accord: string
+  to: string
+  selector: string
+  case: string
+  by: string
+  at: string
+  state: string
+  reason: string
+  count: number
+  epoch: number
+  hits: { asked: string; value: string; at?: string }[] | null
+  problems: { value: string; reason: string }[] | null
+}
+
+export type MatchHistory = {
+  events: {
+    accord: string; log: string; index: number; at: string; kind: string; from: string; to: string
+    selector: string; case?: string; officer?: string; count?: number; left: number; refused?: string
+  }[]
+  quotas: { accord: string; asker: string; holder: string; selector: string; quota: number; used: number }[]
+}
+
+/** An area that people watch, or to which they assigned units. */
+export type Focus = { id: string; area: string; class?: string; units: number; note?: string; at: string; until?: string; known: boolean }
+
+export type Spot = { name?: string; lat: number; lon: number; radius_km?: number }
+
+export type Overlap = {
+  footprint: string
+  cells: { cell: string; lat: number; lon: number }[] | null
+  windows: { from: string; until: string }[] | null
+}
+
+export type Footprint = {
+  id: string
+  title?: string
+  purpose: string
+  legal_basis: string
+  officer: string
+  from: string
+  until?: string
+  state: string
+  answer: string
+  conflict: boolean
+  checked: boolean
+  cells: number
+  with: { accord: string; party: string; name: string; state: string; reason?: string; contact?: string; overlap?: Overlap; acknowledged: boolean; resolved?: string }[] | null
+}
+
+export type Exchange = {
+  id: string
+  accord: string
+  party: string
+  arbiter: string
+  at: string
+  state: string
+  reason?: string
+  overlaps: Overlap[] | null
+  contact?: string
+  owed: number
+  acknowledged?: string
+  acknowledged_by?: string
+  they_acknowledged?: string
+  resolved?: string
+  resolved_note?: string
+  they_resolved?: string
 }

@@ -16,6 +16,7 @@ import { useFigure, useShare } from '../watch/share'
 const views = ['all', 'proposed', 'confirmed', 'differing'] as const
 type Verdict = 'confirm' | 'split' | 'undo'
 const step = 20
+const page = 200
 
 /** FusionPage: reports that are taken to be of one event, with what speaks for and
  * against it, and what they say differently. The reports themselves stay apart. */
@@ -23,7 +24,8 @@ export default function FusionPage() {
   const say = useSay()
   const { query } = useRoute()
   const view = views.find((v) => v === query.show) ?? 'all'
-  const asked = useQuery(fused)
+  const [limit, setLimit] = useState(page)
+  const asked = useQuery(fused(limit))
   const [judged, setJudged] = useState<{ link: ReportLink; verdict: Verdict } | null>(null)
   const [rows, setRows] = useState(step)
   const fits = (event: FusedEvent) =>
@@ -63,6 +65,12 @@ export default function FusionPage() {
                 {rows < events.length && (
                   <p className="more">
                     <Act onPress={() => setRows(rows + step)}>{say('more', { n: Math.min(step, events.length - rows) })}</Act>
+                  </p>
+                )}
+                {data.events.length >= limit && (
+                  <p className="more">
+                    <Act isDisabled={asked.isFetching} onPress={() => setLimit(limit + page)}>{say('fusion.older')}</Act>
+                    <span className="quiet">{say('fusion.loaded', { n: data.events.length })}</span>
                   </p>
                 )}
               </Panel>

@@ -3,8 +3,9 @@ import { createContext, use, useCallback, useEffect, useMemo, useState, type Rea
 import { createIntl, createIntlCache, RawIntlProvider, useIntl, type IntlShape } from 'react-intl'
 import { I18nProvider } from 'react-aria-components/I18nProvider'
 import type en from './en.json'
+import type work from './work/en.json'
 
-export type MessageId = keyof typeof en
+export type MessageId = keyof typeof en | keyof typeof work
 
 type Catalogue = Record<MessageId, never>
 type Language = {

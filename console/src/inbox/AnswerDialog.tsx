@@ -5,9 +5,10 @@ import { Radio, RadioGroup } from 'react-aria-components/RadioGroup'
 import { call } from '../api/client'
 import { accords } from '../api/queries'
 import type { Release, Request } from '../api/types'
-import { useSay, useTerm } from '../i18n'
+import { useSay } from '../i18n'
 import { Empty, Loading, ProblemNote, Text } from '../parts'
 import { Confirm } from '../parts/Confirm'
+import { GateView } from '../release/GateView'
 
 /** AnswerDialog answers a partner's request. Before anything is released it asks
  * the gate without effect, and shows what would leave and why. */
@@ -70,8 +71,6 @@ export function AnswerDialog(props: {
 
 function Preview(props: { request: Request; object: string }) {
   const { request, object } = props
-  const say = useSay()
-  const term = useTerm()
   const agreements = useQuery(accords)
   const purpose = agreements.data?.accords?.find((a) => a.id === request.accord)?.purposes?.[0] ?? ''
   const asked = useQuery({
@@ -88,50 +87,5 @@ function Preview(props: { request: Request; object: string }) {
   const error = asked.error ?? agreements.error
   if (error) return <ProblemNote error={error} again={() => void asked.refetch()} />
   if (!asked.data) return <Loading />
-  const { outcome, reasons, redactions, original, tearline } = asked.data
-  const sent = outcome === 'full' ? original : tearline
-  return (
-    <section className="gate" aria-label={say('gate.title')}>
-      <p className={`gate-outcome outcome-${outcome}`}>
-        {say('gate.decides')} <strong>{term('outcome', outcome)}</strong>
-      </p>
-      {!!reasons?.length && (
-        <ul className="gate-reasons">
-          {reasons.map((reason, i) => (
-            <li key={i}>
-              <span className="gate-rule">{term('outcome', reason.outcome)}</span> <bdi>{reason.text}</bdi>{' '}
-              <code dir="ltr">{reason.rule}</code>
-            </li>
-          ))}
-        </ul>
-      )}
-      {!!redactions?.length && (
-        <p>
-          {say('gate.cut')}{' '}
-          {redactions.map((r, i) => (
-            <bdi key={i} className="gate-cut">{r}</bdi>
-          ))}
-        </p>
-      )}
-      <div className="gate-sides">
-        <Side title={say('gate.original')} object={original} />
-        <Side title={say('gate.sent')} object={sent} none={say('gate.nothing')} />
-      </div>
-    </section>
-  )
-}
-
-function Side(props: { title: string; object: unknown; none?: string }) {
-  return (
-    <div className="gate-side">
-      <h3>{props.title}</h3>
-      {props.object ? (
-        <pre className="raw" dir="ltr" tabIndex={0} aria-label={props.title}>
-          {JSON.stringify(props.object, null, 2)}
-        </pre>
-      ) : (
-        <p className="quiet">{props.none}</p>
-      )}
-    </div>
-  )
+  return <GateView of={asked.data} />
 }

@@ -50,6 +50,12 @@ function Row(props: { request: Request }) {
           <State state={request.state} />
         </p>
         <p className="request-subject"><bdi>{request.subject}</bdi></p>
+        {request.case && (
+          <p className="quiet">
+            {say('request.case')} <bdi>{request.case}</bdi>
+            {request.value && !request.subject.includes(request.value) && <> · <code dir="ltr">{request.value}</code></>}
+          </p>
+        )}
         {request.reason && <p className="quiet"><bdi>{request.reason}</bdi></p>}
         <p className="quiet">
           {say('request.at')} <Moment at={request.at} />

@@ -8,14 +8,14 @@ const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 // What the sheet already says above, or what only machines need; the raw object has it.
-const hidden = new Set(['type', 'spec_version', 'name', 'object_marking_refs', 'extension_type', 'granular_markings'])
+const hidden = new Set(['type', 'spec_version', 'object_marking_refs', 'extension_type', 'granular_markings'])
 
 /** Stix renders an object of a partner as inert text: the prose first, then its
  * fields and those of its extensions as a list. */
 export function Stix(props: { object: unknown }) {
   const say = useSay()
   if (!isFields(props.object)) return null
-  const { description, extensions, ...fields } = props.object
+  const { name: _, description, extensions, ...fields } = props.object
   const parts = isFields(extensions) ? Object.values(extensions).filter(isFields) : []
   return (
     <section className="sheet-part" aria-label={say('item.content')}>

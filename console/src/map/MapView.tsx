@@ -8,12 +8,19 @@ import { areaKey } from '../overview/area'
 import { useQuery } from '@tanstack/react-query'
 import { fetchBorders } from './borders'
 import { cluster, type Cluster } from './cluster'
-import { draw, pick, project, useInk } from './draw'
-import { fit, home, nearest, readView, scaleBar, writeView, zoomAt, type Size, type View } from './view'
+import { draw, pick, project } from './draw'
+import { useInk } from './ink'
+import { base, fit, home, nearest, readView, scaleBar, writeView, zoomAt, type Size, type View } from './view'
 
 /** MapView draws the reports on a canvas that can be moved and zoomed by
  * pointer, touch and keyboard. The table behind it says the same. */
-export default function MapView(props: { incidents: Incident[]; area: string; chosen: string }) {
+export default function MapView(props: {
+  incidents: Incident[]
+  area: string
+  chosen: string
+  /** onSpot: a press where no report stands, for pages that place something. */
+  onSpot?: (lat: number, lon: number) => void
+}) {
   const { incidents, area, chosen } = props
   const say = useSay()
   const { locale, formatNumber } = useIntl()
@@ -100,7 +107,17 @@ export default function MapView(props: { incidents: Incident[]; area: string; ch
     [placed],
   )
 
-  useHand(box, now, { setMoved, setHovered, choose })
+  const { onSpot } = props
+  const spot = useCallback(
+    (at: readonly [number, number]) => {
+      const { view } = now.current
+      const [lon, lat] = base.invert!([(at[0] - view.x) / view.k, (at[1] - view.y) / view.k])!
+      onSpot?.(lat, lon)
+    },
+    [onSpot],
+  )
+
+  useHand(box, now, { setMoved, setHovered, choose, spot })
 
   const keys = (event: React.KeyboardEvent) => {
     const step = 60
@@ -115,7 +132,8 @@ export default function MapView(props: { incidents: Incident[]; area: string; ch
       const { view, size, clusters } = now.current
       const middle = [size.width / 2, size.height / 2] as const
       const near = pick(clusters, view, middle, 120)
-      if (near) choose(near)
+      if (near && !onSpot) choose(near)
+      else if (onSpot) spot(middle)
     } else return
     event.preventDefault()
   }
@@ -163,6 +181,7 @@ type Hand = {
   setMoved: (view: View) => void
   setHovered: (found: Cluster | null) => void
   choose: (found: Cluster) => void
+  spot: (at: readonly [number, number]) => void
 }
 
 /** useHand: drag, pinch, wheel and click. A plain wheel scrolls the page unless
@@ -172,7 +191,7 @@ function useHand(
   now: React.RefObject<{ view: View; size: Size; clusters: Cluster[] }>,
   hand: Hand,
 ) {
-  const { setMoved, setHovered, choose } = hand
+  const { setMoved, setHovered, choose, spot } = hand
   useEffect(() => {
     const element = box.current
     if (!element) return
@@ -215,6 +234,7 @@ function useHand(
       if (!down.delete(event.pointerId) || down.size || travelled > 6) return
       const found = pick(now.current.clusters, now.current.view, at(event), 8)
       if (found) choose(found)
+      else spot(at(event))
     }
     const cancel = (event: PointerEvent) => void down.delete(event.pointerId)
     const leave = () => setHovered(null)
@@ -239,6 +259,6 @@ function useHand(
       element.removeEventListener('pointerleave', leave)
       element.removeEventListener('wheel', wheel)
     }
-  }, [box, now, setMoved, setHovered, choose])
+  }, [box, now, setMoved, setHovered, choose, spot])
 }
 

@@ -1,9 +1,9 @@
 // Draws the map's canvas. Colours come from the style sheet.
-import { useSyncExternalStore } from 'react'
 import type { Incident } from '../api/types'
 import type { Borders } from './borders'
 import { cities } from './cities'
 import { clusterRadius, type Cluster, type Points } from './cluster'
+import type { Ink } from './ink'
 import { base, unitsOf, type Size, type View } from './view'
 
 export type Placed = Points & {
@@ -28,37 +28,6 @@ export function project(incidents: Incident[]): Placed {
     placed.radius[i] = unitsOf(one.radius_km || 0, one.lat!)
   })
   return placed
-}
-
-const names = [
-  'sea', 'land', 'land-near', 'land-on', 'border', 'border-inner', 'label', 'halo', 'mark', 'mark-text', 'mark-on',
-] as const
-export type Ink = Record<(typeof names)[number], string> & { font: string }
-
-const dark = matchMedia('(prefers-color-scheme: dark)')
-let made: { key: string; ink: Ink } | null = null
-
-const inkKey = () => `${document.documentElement.lang} ${dark.matches}`
-
-function follow(tell: () => void) {
-  const language = new MutationObserver(tell)
-  language.observe(document.documentElement, { attributes: true, attributeFilter: ['lang'] })
-  dark.addEventListener('change', tell)
-  return () => {
-    language.disconnect()
-    dark.removeEventListener('change', tell)
-  }
-}
-
-/** useInk gives the map's colours, anew when the reader's theme or language changes. */
-export function useInk(): Ink {
-  const key = useSyncExternalStore(follow, inkKey)
-  if (made?.key !== key) {
-    const style = getComputedStyle(document.documentElement)
-    const read = Object.fromEntries(names.map((n) => [n, style.getPropertyValue(`--map-${n}`).trim()]))
-    made = { key, ink: { ...read, font: getComputedStyle(document.body).fontFamily } as Ink }
-  }
-  return made.ink
 }
 
 /** pick finds the cluster under a pixel, with some slack round it. */

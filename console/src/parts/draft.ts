@@ -1,10 +1,12 @@
 // What somebody writes outlives a dropped line, a lock, a crash and a reload: it
-// is kept in this browser until it was sent, and goes when they sign out.
+// is kept in this browser until it was sent, and goes when they sign out or
+// somebody else signs in.
 import { useCallback, useEffect, useState } from 'react'
 
 const prefix = 'parley.draft.'
+const owner = 'parley.drafts-of'
 
-const storage = <T>(use: () => T): T | undefined => {
+const attempt = <T>(use: () => T): T | undefined => {
   try {
     return use()
   } catch {
@@ -12,15 +14,17 @@ const storage = <T>(use: () => T): T | undefined => {
   }
 }
 
-/** useDraft is useState for text that must not be lost. `sent` forgets it. */
-export function useDraft(key: string, initial = ''): [string, (text: string) => void, () => void] {
+/** useDraft is useState for text that must not be lost. `sent` forgets it. What
+ * is too delicate to outlive its window is kept for the `window` alone. */
+export function useDraft(key: string, initial = '', place: 'browser' | 'window' = 'browser'): [string, (text: string) => void, () => void] {
   const name = prefix + key
-  const [text, setText] = useState(() => storage(() => localStorage.getItem(name)) ?? initial)
+  const storage = () => (place === 'window' ? sessionStorage : localStorage)
+  const [text, setText] = useState(() => attempt(() => storage().getItem(name)) ?? initial)
   useEffect(() => {
-    storage(() => (text === initial ? localStorage.removeItem(name) : localStorage.setItem(name, text)))
+    attempt(() => (text === initial ? storage().removeItem(name) : storage().setItem(name, text)))
   }, [name, text, initial])
   const sent = useCallback(() => {
-    storage(() => localStorage.removeItem(name))
+    attempt(() => storage().removeItem(name))
     setText(initial)
   }, [name, initial])
   return [text, setText, sent]
@@ -28,7 +32,16 @@ export function useDraft(key: string, initial = ''): [string, (text: string) => 
 
 /** dropDrafts forgets all that was not sent. */
 export function dropDrafts() {
-  storage(() => {
-    for (const key of Object.keys(localStorage)) if (key.startsWith(prefix)) localStorage.removeItem(key)
+  attempt(() => {
+    for (const storage of [localStorage, sessionStorage])
+      for (const key of Object.keys(storage)) if (key.startsWith(prefix)) storage.removeItem(key)
+  })
+}
+
+/** claimDrafts says who is at the browser: what another one wrote is not theirs to read. */
+export function claimDrafts(name: string) {
+  attempt(() => {
+    if (localStorage.getItem(owner) !== name) dropDrafts()
+    localStorage.setItem(owner, name)
   })
 }

@@ -12,7 +12,7 @@ import { Emblem } from '../parts/Emblem'
 import { Mishap } from '../parts/Mishap'
 import { Icon } from '../parts/Icon'
 import { markOf } from '../parts/mark'
-import { formatRoute, pagesOf, parseRoute, useRoute, type Page } from '../route'
+import { formatRoute, pages, pagesOf, parseRoute, useRoute, type Page } from '../route'
 import { LanguageChoice } from './LanguageChoice'
 import { useLive } from './live'
 import { lock, useIdleLock } from './lock'
@@ -22,6 +22,10 @@ const pieces = {
   watch: () => import('../watch/Watch'),
   fusion: () => import('../fusion/Fusion'),
   inbox: () => import('../inbox/Inbox'),
+  library: () => import('../library/LibraryPage'),
+  release: () => import('../release/ReleasePage'),
+  ask: () => import('../ask/AskPage'),
+  deconflict: () => import('../deconflict/DeconflictPage'),
   accords: () => import('../accords/Accords'),
   ledger: () => import('../ledger/Ledger'),
   oversight: () => import('../oversight/Oversight'),
@@ -34,6 +38,10 @@ const views = {
   watch: lazy(pieces.watch),
   fusion: lazy(pieces.fusion),
   inbox: lazy(pieces.inbox),
+  library: lazy(pieces.library),
+  release: lazy(pieces.release),
+  ask: lazy(pieces.ask),
+  deconflict: lazy(pieces.deconflict),
   accords: lazy(pieces.accords),
   ledger: lazy(pieces.ledger),
   oversight: lazy(pieces.oversight),
@@ -179,7 +187,7 @@ export function Shell(props: { session: Session }) {
 /** How many things wait on each page. */
 function useWaiting(enabled: boolean): Record<Page, number> {
   const { data } = useQuery({ ...overview, enabled })
-  const counts: Record<Page, number> = { overview: 0, watch: 0, fusion: 0, inbox: 0, accords: 0, ledger: 0, oversight: 0, admin: 0, me: 0 }
+  const counts = Object.fromEntries(pages.map((page) => [page, 0])) as Record<Page, number>
   for (const entry of data?.waiting ?? []) counts[parseRoute(entry.page).page]++
   return counts
 }

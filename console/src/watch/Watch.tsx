@@ -8,6 +8,7 @@ import { amend, useRoute } from '../route'
 import { useAreaName } from '../overview/area'
 import { WatchPanel } from '../overview/WatchPanel'
 import { CoveragePanel } from './CoveragePanel'
+import { FocusPanel } from './FocusPanel'
 import { OnsetPanel } from './OnsetPanel'
 import { Record } from './Record'
 import { SpreadPanel } from './SpreadPanel'
@@ -62,6 +63,7 @@ export default function WatchPage() {
               </div>
             </div>
             <SpreadPanel />
+            <FocusPanel areas={by === 'area' ? (data.areas ?? []).map((a) => a.area) : []} />
             <CoveragePanel />
             {data.attribution && (
               <p className="attribution">
