@@ -191,6 +191,9 @@ func (l *Lease) lose() {
 	}
 }
 
+// Token counts the leaders up to this one; 0 where it was not won.
+func (l *Lease) Token() int64 { return l.token }
+
 // Lost is closed once another process leads.
 func (l *Lease) Lost() <-chan struct{} { return l.lost }
 
