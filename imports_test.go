@@ -46,11 +46,12 @@ var may = map[string][]string{
 		"deconflict", "operation", "internal/link", "internal/store", "internal/store/sqlite", "internal/store/postgres",
 	},
 	"internal/client": {},
+	"internal/peer":   {},
 	"internal/web":    {"internal/node", "internal/link", "console", "deconflict", "operation", "accord", "incident", "taxii", "stix"},
 	"internal/demo":   {"internal/client", "internal/node", "accord", "ledger", "deconflict", "operation"},
 	"internal/sim":    {"deconflict", "internal/node", "internal/link", "internal/store", "accord", "incident", "ledger"},
 	"internal/cli": {
-		"internal/client", "internal/node", "internal/web", "internal/demo", "internal/sim",
+		"internal/client", "internal/node", "internal/peer", "internal/web", "internal/demo", "internal/sim",
 		"accord", "ledger", "stix", "selector", "watch", "incident", "fusion", "deconflict", "operation",
 	},
 	"cmd/parley": {"internal/cli"},

@@ -112,38 +112,67 @@ func (a *app) serveCmd() *cobra.Command {
 	return c
 }
 
+// fronts are where a node is reached: the console's address, the local socket and,
+// where several processes share a node, the link.
+func (a *app) fronts(cfg node.Config) (map[string]net.Listener, error) {
+	console, err := net.Listen("tcp", cfg.Console)
+	if err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	path := filepath.Join(a.dir, client.SocketFile)
+	// A socket that was left behind by a killed node is nobody's: the folder's
+	// lock decides whether one still runs.
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, errors.Join(err, console.Close())
+	}
+	socket, err := net.Listen("unix", path)
+	if err == nil {
+		err = os.Chmod(path, 0o600)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("socket: %w", err), console.Close())
+	}
+	return map[string]net.Listener{frontConsole: console, frontSocket: socket}, nil
+}
+
+const (
+	frontConsole = "console"
+	frontSocket  = "socket"
+	frontLink    = "link"
+)
+
 // serve runs one node with its console and its socket.
 func (a *app) serve(ctx context.Context, log *slog.Logger) (err error) {
+	cfg, err := node.ReadConfig(a.dir)
+	if err != nil {
+		return err
+	}
+	if cfg.Peer != "" {
+		return a.serveSeveral(ctx, cfg, log)
+	}
 	n, err := node.Open(ctx, a.dir, node.Options{Log: log})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
+	fronts, err := a.fronts(cfg)
+	if err != nil {
+		return err
+	}
+	return a.answer(ctx, n, fronts, log)
+}
+
+// answer serves an open node on its fronts until ctx ends, or the node does.
+func (a *app) answer(ctx context.Context, n *node.Node, fronts map[string]net.Listener, log *slog.Logger) (err error) {
 	srv := web.New(n, Version, log)
 	cfg := n.Config()
-	console, err := net.Listen("tcp", cfg.Console)
-	if err != nil {
-		return fmt.Errorf("console: %w", err)
-	}
+	console, socket := fronts[frontConsole], fronts[frontSocket]
 	if secure, err := web.ConsoleTLS(a.dir, cfg.ConsoleCert, cfg.ConsoleKey, cfg.Console); err != nil {
-		return errors.Join(err, console.Close())
+		return errors.Join(err, console.Close(), socket.Close())
 	} else if secure != nil {
 		console = tls.NewListener(console, secure)
 	} else if host, _, _ := net.SplitHostPort(cfg.Console); !net.ParseIP(host).IsLoopback() {
 		log.Warn("the console is served without TLS on an address that others reach; set console_cert in node.json or put a proxy before it", "address", cfg.Console)
-	}
-	path := filepath.Join(a.dir, client.SocketFile)
-	// A socket that was left behind by a killed node is nobody's: the database
-	// lock decides whether one still runs.
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	socket, err := net.Listen("unix", path)
-	if err != nil {
-		return fmt.Errorf("socket: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

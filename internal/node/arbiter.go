@@ -81,7 +81,7 @@ func (s *witnessState) arbiterKey(random io.Reader) ([]byte, error) {
 	if _, err := io.ReadFull(random, key); err != nil {
 		return nil, err
 	}
-	return key, writeFile(name, key)
+	return key, s.files.write(name, key)
 }
 
 func (s *witnessState) verdictFile(accordID string, session []byte) string {
@@ -193,7 +193,7 @@ func (a arbiter) show(key []byte, from string, ask arbiterAsk) (out arbiterAnswe
 		if err != nil {
 			return out, err
 		}
-		if err := writeFile(a.state.verdictFile(a.accord.ID, mine.Session), append(b, '\n')); err != nil {
+		if err := a.state.files.write(a.state.verdictFile(a.accord.ID, mine.Session), append(b, '\n')); err != nil {
 			return out, err
 		}
 	}

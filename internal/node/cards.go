@@ -44,7 +44,7 @@ func (n *Node) ensureOwnCard(ctx context.Context) error {
 	now := n.now().Truncate(time.Second)
 	c, err := accord.SignCard(accord.Card{
 		Party: n.cfg.Party, Name: n.cfg.Name, Sequence: 1, TLS: pin, Parcel: n.keys.recipient(),
-		Endpoints: []string{"https://" + n.cfg.Link}, NotBefore: now, NotAfter: now.Add(cardLife),
+		Endpoints: n.cfg.endpoints(), NotBefore: now, NotAfter: now.Add(cardLife),
 	}, n.keys.root, n.keys.signing.Public(), n.keys.cosigning.Public())
 	if err != nil {
 		return err

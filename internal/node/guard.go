@@ -25,8 +25,9 @@ var ErrRestored = errors.New("the database is older than the last signed checkpo
 // before a signature exists, so that this node never signs two trees of one
 // size, whatever happens to the database.
 type guard struct {
-	dir string
-	mu  sync.Mutex // serialises signing
+	dir   string
+	files *commonFiles
+	mu    sync.Mutex // serialises signing
 
 	known sync.Mutex
 	trees map[string]signedTree // what the files say; guarded by known
@@ -95,7 +96,7 @@ func (g *guard) put(t signedTree) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(g.file(t.Log), append(b, '\n')); err != nil {
+	if err := g.files.write(g.file(t.Log), append(b, '\n')); err != nil {
 		return err
 	}
 	g.known.Lock()

@@ -53,6 +53,12 @@ type Config struct {
 	// Store is the address of a PostgreSQL database, postgres://…; empty: a file
 	// in the folder. Passwords are better kept in a password file (PGPASSFILE).
 	Store string `json:"store,omitempty"`
+	// Peer is the address, host:port, where the other processes of a node on
+	// PostgreSQL reach this one; empty: there are none.
+	Peer string `json:"peer,omitempty"`
+	// Reach are further link addresses, host:port, that the card names: those of the
+	// other processes, or of a balancer before them. They count from the next card on.
+	Reach []string `json:"reach,omitempty"`
 	// Mark picks colour and emblem in the console: north, south, guarantor or
 	// empty.
 	Mark string `json:"mark,omitempty"`
@@ -91,6 +97,17 @@ func (c Config) IdleLock() time.Duration {
 		return d
 	}
 	return 10 * time.Minute
+}
+
+// endpoints are what the card names.
+func (c Config) endpoints() []string {
+	out := []string{"https://" + c.Link}
+	for _, a := range c.Reach {
+		if a != c.Link {
+			out = append(out, "https://"+a)
+		}
+	}
+	return out
 }
 
 func (c Config) cadence() (time.Duration, error) {

@@ -25,9 +25,12 @@ func matchJob(accordID, party, kind string) string { return accordID + "/" + par
 // backups: where a key was destroyed, no page and no copy still holds it. A
 // file has the key in use and, while a new epoch is being prepared, the next.
 
+// matchFolder holds the keys of epochs.
+const matchFolder = "match"
+
 func (n *Node) matchKeyFile(job string) string {
 	sum := sha256.Sum256([]byte(job))
-	return filepath.Join(n.dir, "match", hex.EncodeToString(sum[:16])+".json")
+	return filepath.Join(n.dir, matchFolder, hex.EncodeToString(sum[:16])+".json")
 }
 
 type matchKeyRing struct {

@@ -51,6 +51,9 @@ type Options struct {
 	// Disk stands between the node and its database; nil: nothing does. A
 	// simulator makes the disk fail here.
 	Disk func(store.Store) store.Store
+	// Standby is a process that won the lead; the node takes it over. nil: the node
+	// has its database to itself.
+	Standby *Standby
 }
 
 // Line carries parcels to the node at an endpoint whose link key matches pin;
@@ -67,19 +70,22 @@ type Line interface {
 
 // Node is a running party. Its methods are safe for concurrent use.
 type Node struct {
-	dir   string
-	lock  *os.File
-	cfg   Config
-	keys  keys // the operational ones are guarded by mu
-	st    store.Store
-	guard guard
+	dir    string
+	lock   *os.File
+	cfg    Config
+	keys   keys // the operational ones are guarded by mu
+	st     store.Store
+	fenced <-chan struct{} // closed when another process leads; nil: none can
+	guard  guard
+	files  *commonFiles // nil: there is one process
 	// changes tells whoever waits that something was written.
-	changes changes
-	lines   *link.Client
-	server  *link.Server
-	line    Line
-	opt     Options
-	local   localPolicy
+	changes  changes
+	lines    *link.Client
+	server   *link.Server
+	line     Line
+	partners net.Listener // nil: Run listens
+	opt      Options
+	local    localPolicy
 	// witness is what we signed as a witness of others.
 	witness witnessState
 	ticks   sync.Mutex // serialises ticks
@@ -135,12 +141,8 @@ func Init(dir string, cfg Config) (Config, error) {
 	if err := makeKeys(dir); err != nil {
 		return cfg, err
 	}
-	b, err := json.MarshalIndent(cfg, "", "  ")
-	if err != nil {
-		return cfg, err
-	}
 	// Last, so that a folder with a configuration is a whole node.
-	return cfg, writeFile(filepath.Join(dir, configFile), append(b, '\n'))
+	return cfg, writeConfig(dir, cfg)
 }
 
 func choosePort(addr string) (string, error) {
@@ -182,7 +184,10 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	if n.keys, err = loadKeys(dir, cfg.Party); err != nil {
 		return nil, err
 	}
-	if n.lock, err = lockFolder(dir); err != nil {
+	if s := opt.Standby; s != nil {
+		n.lock, n.files = s.lock, s.files
+		n.guard.files, n.witness.files = s.files, s.files
+	} else if n.lock, err = lockFolder(dir); err != nil {
 		return nil, err
 	}
 	n.guard.dir = filepath.Join(dir, guardFolder)
@@ -192,7 +197,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	if n.line = opt.Line; n.line == nil {
 		n.line = n.lines
 	}
-	if n.st, err = openStore(ctx, dir, cfg.Store); err != nil {
+	if n.st, n.fenced, err = openLed(ctx, dir, cfg.Store, opt.Standby); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), n.lock.Close())
 	}
 	if opt.Disk != nil {
@@ -229,6 +234,10 @@ func (n *Node) Close() error {
 	n.server.Close()
 	return errors.Join(n.st.Close(), n.lock.Close())
 }
+
+// TakeLink makes Run take partners' connections from l, in place of the configured
+// address. It is called before Run.
+func (n *Node) TakeLink(l net.Listener) { n.partners = l }
 
 // Config tells what the node was made with.
 func (n *Node) Config() Config { return n.cfg }

@@ -120,7 +120,7 @@ func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 	}
 	// The keys are durable before the card that names them, so that a crash
 	// between the two leaves either the old state or the new one.
-	if err := writeFile(filepath.Join(n.dir, keysFolder, nextFile), keys.text()); err != nil {
+	if err := n.files.write(filepath.Join(n.dir, keysFolder, nextFile), keys.text()); err != nil {
 		return Card{}, err
 	}
 	c, ok := n.currentBook().Card(n.cfg.Party)
@@ -133,6 +133,7 @@ func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 		next := c
 		next.Sequence++
 		next.NotBefore, next.NotAfter = now, now.Add(cardLife)
+		next.Endpoints = n.cfg.endpoints()
 		next.TLS, next.Parcel = renewed.pin, keys.parcel.Recipient().String()
 		if ps, err = n.pacts(tx); err != nil {
 			return err
@@ -394,12 +395,12 @@ func (n *Node) settleKey() error {
 	}
 	c, ok := n.currentBook().Card(n.cfg.Party)
 	if !ok || c.SigningKey() != next.signing.Public() {
-		return os.Remove(filepath.Join(folder, nextFile))
+		return n.files.remove(filepath.Join(folder, nextFile))
 	}
-	if err := writeFile(filepath.Join(folder, ownCardFile), c.Note()); err != nil {
+	if err := n.files.write(filepath.Join(folder, ownCardFile), c.Note()); err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(folder, signingFile), next.operational.text()); err != nil {
+	if err := n.files.write(filepath.Join(folder, signingFile), next.operational.text()); err != nil {
 		return err
 	}
 	n.mu.Lock()
@@ -410,7 +411,7 @@ func (n *Node) settleKey() error {
 			return err
 		}
 	}
-	return os.Remove(filepath.Join(folder, nextFile))
+	return n.files.remove(filepath.Join(folder, nextFile))
 }
 
 // settleLink brings the next link and parcel keys into use.
@@ -419,7 +420,7 @@ func (n *Node) settleLink(c accord.Card, next nextKeys) error {
 	ids := n.parcelKeys()
 	if ids[0].String() != next.parcel.String() {
 		ids = append([]*age.HybridIdentity{next.parcel}, ids...)
-		if err := writeFile(filepath.Join(folder, parcelFile), parcelText(ids)); err != nil {
+		if err := n.files.write(filepath.Join(folder, parcelFile), parcelText(ids)); err != nil {
 			return err
 		}
 	}
@@ -434,7 +435,7 @@ func (n *Node) settleLink(c accord.Card, next nextKeys) error {
 		if cert = r.cert; r.pin != c.TLS {
 			return fmt.Errorf("%s has another link key than our card names", nextFile)
 		}
-		if err := writeFile(filepath.Join(folder, tlsFile), tlsText(cert)); err != nil {
+		if err := n.files.write(filepath.Join(folder, tlsFile), tlsText(cert)); err != nil {
 			return err
 		}
 	}

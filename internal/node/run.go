@@ -21,12 +21,15 @@ import (
 // maxPause is the longest pause between tries when a partner does not answer.
 const maxPause = 5 * time.Minute
 
-// Run serves the link and keeps partners in step until ctx ends. ready, where
+// Run serves the link and keeps partners in step until ctx ends, or another process
+// leads (ErrFenced). ready, where
 // it is not nil, is called once the link listens.
 func (n *Node) Run(ctx context.Context, ready func()) error {
-	l, err := net.Listen("tcp", n.cfg.Link)
-	if err != nil {
-		return fmt.Errorf("listening for partners on %s: %w", n.cfg.Link, err)
+	l, err := n.partners, error(nil)
+	if l == nil {
+		if l, err = net.Listen("tcp", n.cfg.Link); err != nil {
+			return fmt.Errorf("listening for partners on %s: %w", n.cfg.Link, err)
+		}
 	}
 	srv := &http.Server{
 		Handler: n.server, TLSConfig: link.ServerTLS(n.certificate, n.who),
@@ -50,9 +53,14 @@ func (n *Node) Run(ctx context.Context, ready func()) error {
 		n.wg.Go(func() { n.keepTicking(ctx) })
 	}
 	n.wg.Go(func() { n.keepWatch(ctx) })
+	if n.files != nil {
+		n.wg.Go(func() { n.keepCommon(ctx) })
+	}
 	n.wg.Go(func() { n.keepFusing(ctx) })
 	select {
 	case err = <-served:
+	case <-n.fenced:
+		err = errors.Join(ErrFenced, srv.Close())
 	case <-ctx.Done():
 		stop, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		err = srv.Shutdown(stop)

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,6 +35,23 @@ func openStore(ctx context.Context, dir, address string) (backend, error) {
 		return nil, err
 	}
 	return postgres.Open(ctx, address, postgres.Options{Sole: true})
+}
+
+// openLed opens the database that a configuration names, by the lease of a process
+// that leads, or alone; lost is closed when another process leads.
+func openLed(ctx context.Context, dir, address string, s *Standby) (st store.Store, lost <-chan struct{}, err error) {
+	if s != nil {
+		if p, err := postgres.Open(ctx, address, postgres.Options{Lease: s.lease}); err == nil {
+			return p, p.Lost(), nil
+		} else {
+			return nil, nil, err
+		}
+	}
+	b, err := openStore(ctx, dir, address)
+	if p, ok := b.(*postgres.Store); ok && err == nil {
+		lost = p.Lost()
+	}
+	return b, lost, err
 }
 
 func checkStore(address string) error {
@@ -117,11 +133,7 @@ func MoveStore(ctx context.Context, dir, to string) (out StoreMove, err error) {
 	}
 	out.Kept = storeName(cfg.Store)
 	cfg.Store = to
-	b, err := json.MarshalIndent(cfg, "", "  ")
-	if err != nil {
-		return out, err
-	}
-	if err := writeFile(filepath.Join(dir, configFile), append(b, '\n')); err != nil {
+	if err := writeConfig(dir, cfg); err != nil {
 		return out, err
 	}
 	if to != "" && out.Kept == "sqlite" {

@@ -34,8 +34,9 @@ const maxNodeLogs = 256
 // cosignature leaves: a witness that forgot what it signed would vouch for two
 // histories.
 type witnessState struct {
-	dir string
-	mu  sync.Mutex // serialises judging
+	dir   string
+	mu    sync.Mutex // serialises judging
+	files *commonFiles
 }
 
 // witnessedLog is one file of a witnessState.
@@ -178,7 +179,7 @@ func (s *witnessState) judge(p link.Parcel, from string, open ledger.Opener, cos
 	if err != nil {
 		return false, err
 	}
-	return true, writeFile(s.file(log), append(b, '\n'))
+	return true, s.files.write(s.file(log), append(b, '\n'))
 }
 
 // answer tells a member how far we have seen its node log, with our

@@ -317,3 +317,130 @@ func TestMoves(t *testing.T) {
 		t.Errorf("the first update after the move: %v", err)
 	}
 }
+
+// contend makes a lease of a database of its own name and says whether it was won.
+func contend(t *testing.T, url, address string) (*Lease, bool, string) {
+	t.Helper()
+	l, err := NewLease(t.Context(), url, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	won, leader, err := l.Try(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, won, leader
+}
+
+// silence makes the database believe that the leader has not been heard for long.
+func silence(t *testing.T, s *Store) {
+	t.Helper()
+	if _, err := s.views.Exec(t.Context(), "UPDATE lease SET renewed = 'epoch'"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// One process leads. One that was silent too long is followed, even in the middle of
+// a transaction that holds the lock, and writes, signs and reads nothing more.
+func TestLease(t *testing.T) {
+	url := ServerOf().URL(t, pgtest.Schema(t.Name()))
+	one, won, _ := contend(t, url, "first:1")
+	if !won {
+		t.Fatal("nobody leads, and the lead was not to be had")
+	}
+	a, err := Open(t.Context(), url, Options{Lease: one})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if err := a.Update(t.Context(), put("before")); err != nil {
+		t.Fatal(err)
+	}
+	if err := one.PutFile(t.Context(), File{Name: "f", Version: 1, Body: []byte("one")}); err != nil {
+		t.Fatal(err)
+	}
+	two, won, leader := contend(t, url, "second:2")
+	if won || leader != "first:1" {
+		t.Fatalf("a second process: won %t, leader %q", won, leader)
+	}
+	one.stop() // as if the process were stopped: no renewal any more
+	one.done.Wait()
+	halfway, went := make(chan error), make(chan struct{})
+	go func() {
+		halfway <- a.Update(context.Background(), func(tx store.Tx) error {
+			err := put("half")(tx)
+			silence(t, a)
+			won, _, terr := two.Try(context.Background())
+			if terr != nil || !won {
+				t.Errorf("the leader is silent: won %t, %v", won, terr)
+			}
+			close(went)
+			return err
+		})
+	}()
+	<-went
+	if err := <-halfway; err == nil {
+		t.Error("what a former leader was about to write was acknowledged")
+	}
+	if err := a.Update(t.Context(), put("late")); !errors.Is(err, ErrFenced) {
+		t.Errorf("a former leader writes: %v, want ErrFenced", err)
+	}
+	if err := one.PutFile(t.Context(), File{Name: "f", Version: 2, Body: []byte("late")}); !errors.Is(err, ErrFenced) {
+		t.Errorf("a former leader keeps a file: %v, want ErrFenced", err)
+	}
+	if err := a.View(t.Context(), func(store.Tx) error { return nil }); !errors.Is(err, ErrFenced) {
+		t.Errorf("a former leader reads: %v, want ErrFenced", err)
+	}
+	select {
+	case <-a.Lost():
+	default:
+		t.Error("the former leader was not told")
+	}
+	b, err := Open(t.Context(), url, Options{Lease: two})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.Update(t.Context(), put("after")); err != nil {
+		t.Fatal(err)
+	}
+	if got := held(t, b); !got["before"] || !got["after"] || got["half"] || got["late"] {
+		t.Errorf("held: %v", got)
+	}
+	files, err := two.Files(t.Context(), 0)
+	if err != nil || len(files) != 1 || string(files[0].Body) != "one" {
+		t.Errorf("files: %v, %v", files, err)
+	}
+}
+
+// A leader that ends, or whose connections end with it, is followed at once; one
+// whose connection alone was cut goes on if nobody was faster.
+func TestLeaseOfTheDead(t *testing.T) {
+	url := ServerOf().URL(t, pgtest.Schema(t.Name()))
+	one, _, _ := contend(t, url, "first:1")
+	two, won, _ := contend(t, url, "second:2")
+	if won {
+		t.Fatal("two lead")
+	}
+	one.mu.Lock()
+	token := one.token
+	_ = one.c.Close(t.Context())
+	one.mu.Unlock()
+	for { // the server notices, or the first one is back before
+		select {
+		case <-one.Lost():
+			t.Fatal("lost to nobody")
+		default:
+		}
+		if err := one.PutFile(t.Context(), File{Name: "f", Version: 1}); err == nil {
+			break
+		}
+	}
+	if err := one.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if won, _, err := two.Try(t.Context()); err != nil || !won || two.token <= token {
+		t.Errorf("after the leader ended: won %t with token %d after %d, %v", won, two.token, token, err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,11 +34,12 @@ type session struct {
 	mark  string
 	group int64
 
-	added     int64 // greatest Added given out; valid while addedRead
-	addedRead bool  // in this group
-	addedNew  bool  // in this group
-	removals  bool  // some were noted in this group
-	failed    error // what became of a commit is not known: nothing is written any more
+	added     int64  // greatest Added given out; valid while addedRead
+	addedRead bool   // in this group
+	addedNew  bool   // in this group
+	removals  bool   // some were noted in this group
+	lease     *Lease // nil: others may write too
+	failed    error  // what became of a commit is not known: nothing is written any more
 }
 
 // reach sees to a connection that works, for as long as it has patience: after a
@@ -62,7 +64,8 @@ func (s *session) reach() error {
 	}
 }
 
-// Begin takes the table lock that excludes the writers of other processes.
+// Begin takes the table lock that excludes the writers of other processes, and sees
+// that this one still leads.
 func (s *session) Begin() error {
 	if s.failed != nil {
 		return s.failed
@@ -84,7 +87,21 @@ func (s *session) Begin() error {
 }
 
 func (s *session) begin() error {
-	return s.do("BEGIN; LOCK TABLE counter IN SHARE ROW EXCLUSIVE MODE")
+	const lock = "BEGIN; LOCK TABLE counter IN SHARE ROW EXCLUSIVE MODE"
+	if s.lease == nil {
+		return s.do(lock)
+	}
+	// Each statement sees what was committed before it, and a new leader commits
+	// under the lock.
+	results, err := s.c.PgConn().Exec(bg, lock+"; SELECT token FROM lease").ReadAll()
+	if err != nil {
+		return err
+	}
+	if rows := results[len(results)-1].Rows; len(rows) != 1 || string(rows[0][0]) != strconv.FormatInt(s.lease.token, 10) {
+		s.lease.lose()
+		return ErrFenced
+	}
+	return nil
 }
 
 func (s *session) do(sql string) error {

@@ -1,7 +1,7 @@
 // Package postgres implements store.Store on PostgreSQL 15 or later, for parties
 // whose data has to outlive a machine. Updates of one process share commits (see
-// group), those of several exclude one another by a table lock, and a node keeps
-// others out altogether (Options.Sole); Views read snapshots. A commit whose answer is lost, as in a
+// group), those of several exclude one another by a table lock, and of the processes
+// of a node one alone writes (Lease); Views read snapshots. A commit whose answer is lost, as in a
 // failover, is looked up before anyone hears of it.
 package postgres
 
@@ -27,6 +27,7 @@ type Store struct {
 	s     *session
 	views *pgxpool.Pool
 	slots chan struct{} // one per View that may run
+	lease *Lease        // nil: others may write too
 
 	mu     sync.Mutex // guards closed; held while active grows
 	closed bool
@@ -48,16 +49,14 @@ var ErrTaken = errors.New("another process has this database open")
 // Options are for Open; the zero value serves.
 type Options struct {
 	// Sole keeps every other process that wants the same out, for as long as the
-	// store is open; a process whose connection was cut writes nothing more before
-	// it has the database to itself again.
+	// store is open; one that does not succeed gets ErrTaken.
 	Sole bool
+	// Lease is one that was won, in place of Sole. The store closes it.
+	Lease *Lease
 }
 
-// Open opens the database at a URL (postgres://USER:PASSWORD@HOST:PORT/DATABASE,
-// with search_path=SCHEMA for a schema of it), making or updating the schema as
-// needed. It refuses an older server, a newer schema, and tables that are not
-// Parley's. Errors name no password.
-func Open(ctx context.Context, url string, o Options) (*Store, error) {
+// config reads a URL.
+func config(url string) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
@@ -65,17 +64,37 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	// What was acknowledged is on disk, and on the standby that the server names.
 	cfg.ConnConfig.RuntimeParams["synchronous_commit"] = "on"
 	cfg.ConnConfig.RuntimeParams["application_name"] = "parley"
+	return cfg, nil
+}
+
+// Open opens the database at a URL (postgres://USER:PASSWORD@HOST:PORT/DATABASE,
+// with search_path=SCHEMA for a schema of it), making or updating the schema as
+// needed. It refuses an older server, a newer schema, and tables that are not
+// Parley's. Errors name no password.
+func Open(ctx context.Context, url string, o Options) (_ *Store, err error) {
+	defer func() {
+		if err != nil && o.Lease != nil {
+			err = errors.Join(err, o.Lease.Close())
+		}
+	}()
+	cfg, err := config(url)
+	if err != nil {
+		return nil, err
+	}
 	views := max(4, 2*runtime.GOMAXPROCS(0))
 	cfg.MaxConns = int32(views)
-	connect := func(ctx context.Context) (*pgx.Conn, error) {
-		c, err := pgx.ConnectConfig(ctx, cfg.ConnConfig.Copy())
-		if err != nil || !o.Sole {
-			return c, err
+	connect := func(ctx context.Context) (*pgx.Conn, error) { return pgx.ConnectConfig(ctx, cfg.ConnConfig.Copy()) }
+	if o.Sole {
+		if o.Lease, err = newLease(ctx, connect, ""); err != nil {
+			return nil, err
 		}
-		if err := take(ctx, c); err != nil {
-			return nil, errors.Join(err, c.Close(ctx))
+		won, _, err := o.Lease.Try(ctx)
+		if err == nil && !won {
+			err = ErrTaken
 		}
-		return c, nil
+		if err != nil {
+			return nil, fmt.Errorf("opening store: %w", err)
+		}
 	}
 	c, err := connect(ctx)
 	if err != nil {
@@ -88,19 +107,16 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening store: %w", errors.Join(err, c.Close(ctx)))
 	}
-	s := &session{connect: connect, patience: Patience, c: c, now: time.Now, mark: "writer " + rand.Text()}
-	return &Store{s: s, w: group.Start(s, func() time.Time { return s.now() }), views: pool, slots: make(chan struct{}, views)}, nil
+	s := &session{connect: connect, patience: Patience, c: c, now: time.Now, mark: "writer " + rand.Text(), lease: o.Lease}
+	return &Store{s: s, w: group.Start(s, func() time.Time { return s.now() }), views: pool, slots: make(chan struct{}, views), lease: o.Lease}, nil
 }
 
-// take gets the lock by which a process has the schema to itself. It lasts as long
-// as the connection.
-func take(ctx context.Context, c *pgx.Conn) error {
-	var ok bool
-	err := c.QueryRow(ctx, "SELECT pg_try_advisory_lock($1, hashtext(current_schema()))", int32(migrationLock)).Scan(&ok)
-	if err == nil && !ok {
-		err = ErrTaken
+// Lost is closed once another process leads; nil where nothing is led.
+func (s *Store) Lost() <-chan struct{} {
+	if s.lease == nil {
+		return nil
 	}
-	return err
+	return s.lease.Lost()
 }
 
 func prepare(ctx context.Context, c *pgx.Conn) error {
@@ -155,6 +171,11 @@ func (s *Store) View(ctx context.Context, fn func(tx store.Tx) error) error {
 		return ctx.Err()
 	}
 	defer func() { <-s.slots }()
+	if s.lease != nil {
+		if err := s.lease.current(ctx); err != nil {
+			return fmt.Errorf("view: %w", err)
+		}
+	}
 	c, err := s.snapshot(ctx)
 	if err != nil {
 		return fmt.Errorf("view: %w", err)
@@ -204,5 +225,9 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	s.active.Wait()
 	s.views.Close()
-	return s.w.Stop()
+	err := s.w.Stop()
+	if s.lease != nil {
+		err = errors.Join(err, s.lease.Close())
+	}
+	return err
 }
