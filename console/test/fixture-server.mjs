@@ -46,7 +46,6 @@ const admin = {
   'GET /rehearsal': { last: null },
   'GET /policy': { files: { 'own.cedar': '@id("base") permit(principal, action, resource);\n' } },
   'GET /audit': { ok: true, logs: [{ log: 'parley/8899d818977d/north', entries: 13, opened: 13, faults: null }, { log: 'parley/8899d818977d/south', entries: 13, opened: 9, faults: [] }] },
-  'GET /match/history': { events: [{ at: '2026-11-21T20:00:00Z', kind: 'match-asked', from: 'north', to: 'south', selector: 'phone', case: 'K-2026-114', count: 10, left: 90, log: 'parley/8899d818977d/north', index: 7 }], quotas: [] },
 }
 
 const seen = (session, role) => (role ? { ...session, user: { name: `${session.user.name} (${role})`, role } } : session)

@@ -123,12 +123,15 @@ export function work(call, body, url, w, by) {
   return asking(call, body, w, by, other)
 }
 
-const nothing = { events: [], quotas: [] }
+const earlier = {
+  events: [{ accord: 'a', at: '2026-11-21T20:00:00Z', kind: 'match-asked', from: 'north', to: 'south', selector: 'phone', case: 'K-2026-114', count: 10, left: 90, log: 'parley/8899d818977d/north', index: 7 }],
+  quotas: [],
+}
 
 function asking(call, body, w, by, other) {
   w.questions ??= []
   w.standing ??= []
-  w.history ??= structuredClone(nothing)
+  w.history ??= structuredClone(earlier)
   const me = w.accords[0].members.find((m) => m.me)?.party
   const digits = (v) => v.replace(/\D/g, '')
   if (call === 'POST /match/preview') {
