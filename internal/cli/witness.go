@@ -117,7 +117,33 @@ histories is kept in the folder evidence/, for parley verify.`,
 			})
 		},
 	}
-	run.AddCommand(initialise, export, add, show)
+	rotate := &cobra.Command{
+		Use: "rotate", Short: "Replace the witness's keys, all but the long-term one; stop it first", Args: cobra.NoArgs,
+		Long: `The new card, signed by the long-term key, says of every node log up to where the
+old keys count: what they cosigned until now stays proof, and what somebody who
+stole them signs from now on is none. Members learn it from the witness's next
+answer.`,
+		RunE: func(*cobra.Command, []string) (err error) {
+			w, err := node.OpenWitness(a.dir, node.Options{})
+			if errors.Is(err, node.ErrRunning) {
+				return &codeError{exitCould, fmt.Errorf("%w: stop the witness, replace its keys, and start it again", err)}
+			}
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, w.Close()) }()
+			card, err := w.RotateKeys()
+			if err != nil {
+				return err
+			}
+			return a.show(map[string]any{"party": card.Party, "sequence": card.Sequence, "fingerprint": accord.Fingerprint(card.RootKey())}, func(w io.Writer) {
+				line(w, "replaced", fmt.Sprintf("the keys of %s; its card is now number %d", card.Party, card.Sequence))
+				line(w, "fingerprint", accord.Fingerprint(card.RootKey())+" (as before)")
+				line(w, "next", "parley witness")
+			})
+		},
+	}
+	run.AddCommand(initialise, export, add, show, rotate)
 	return run
 }
 

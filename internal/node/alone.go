@@ -77,7 +77,11 @@ func OpenWitness(dir string, opt Options) (*Witness, error) {
 	if w.lock, err = lockFolder(dir); err != nil {
 		return nil, err
 	}
-	if err := w.begin(); err != nil {
+	err = w.begin()
+	if err == nil {
+		err = w.settle()
+	}
+	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
@@ -106,12 +110,59 @@ func (w *Witness) begin() error {
 	now := w.opt.Now().UTC().Truncate(time.Second)
 	c, err := accord.SignCard(accord.Card{
 		Party: w.cfg.Party, Name: w.cfg.Name, Sequence: 1, TLS: pin, Parcel: w.keys.recipient(),
-		Endpoints: []string{"https://" + w.cfg.Link}, NotBefore: now, NotAfter: now.Add(cardLife),
+		Endpoints: w.cfg.endpoints(), NotBefore: now, NotAfter: now.Add(cardLife),
 	}, w.keys.root, w.keys.signing.Public(), w.keys.cosigning.Public())
 	if err != nil {
 		return err
 	}
 	return w.keep(c)
+}
+
+// RotateKeys replaces all keys but the long-term one, as Node.RotateKey does: the new
+// card says of each node log up to where the old ones count. Members take it in with
+// the next answer; the sheets of masks that the old key signed end with it. It must not
+// be called while Run runs.
+func (w *Witness) RotateKeys() (accord.Card, error) {
+	w.state.mu.Lock() // nothing is cosigned meanwhile
+	defer w.state.mu.Unlock()
+	next, err := drawKeys(w.opt.Rand)
+	if err != nil {
+		return accord.Card{}, err
+	}
+	_, pin, err := w.keys.renewed(w.cfg.Party, next.tls)
+	if err != nil {
+		return accord.Card{}, err
+	}
+	c, _ := w.currentBook().Card(w.cfg.Party)
+	sizes := make(map[string]int64)
+	if err := w.state.positions(sizes); err != nil {
+		return c, err
+	}
+	now := w.opt.Now().UTC().Truncate(time.Second)
+	c.Sequence++
+	c.NotBefore, c.NotAfter, c.Endpoints = now, now.Add(cardLife), w.cfg.endpoints()
+	c.TLS, c.Parcel = pin, next.parcel.Recipient().String()
+	if c.Positions, err = accord.MakePositions(c.Sequence, sizes, w.opt.Rand); err != nil {
+		return c, err
+	}
+	if c, err = accord.SignCard(c, w.keys.root, next.signing.Public(), next.cosigning.Public()); err != nil {
+		return c, err
+	}
+	// The keys are durable before the card that brings them into use.
+	if err := writeFile(filepath.Join(w.dir, keysFolder, nextFile), next.text()); err != nil {
+		return c, err
+	}
+	if err := w.keep(c); err != nil {
+		return c, err
+	}
+	return c, w.settle()
+}
+
+// settle finishes or forgets a rotation.
+func (w *Witness) settle() (err error) {
+	own, _ := w.currentBook().Card(w.cfg.Party)
+	w.keys, err = w.keys.settle(nil, w.dir, own)
+	return err
 }
 
 // Close gives the folder free.

@@ -114,7 +114,10 @@ func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 	if err != nil {
 		return Card{}, err
 	}
-	renewed, err := n.renewed(keys.tls)
+	n.mu.Lock()
+	old := n.keys
+	n.mu.Unlock()
+	_, pin, err := old.renewed(n.cfg.Party, keys.tls)
 	if err != nil {
 		return Card{}, err
 	}
@@ -134,7 +137,7 @@ func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 		next.Sequence++
 		next.NotBefore, next.NotAfter = now, now.Add(cardLife)
 		next.Endpoints = n.cfg.endpoints()
-		next.TLS, next.Parcel = renewed.pin, keys.parcel.Recipient().String()
+		next.TLS, next.Parcel = pin, keys.parcel.Recipient().String()
 		if ps, err = n.pacts(tx); err != nil {
 			return err
 		}
@@ -232,18 +235,7 @@ func (n *Node) positions(tx store.Tx, ps []pact) (map[string]int64, error) {
 	if sizes[l.Origin], err = n.signedSize(tx, l.Origin); err != nil {
 		return nil, err
 	}
-	logs, err := n.witness.logs()
-	if err != nil {
-		return nil, err
-	}
-	for _, log := range logs {
-		cp, err := n.witness.last(log)
-		if err != nil {
-			return nil, err
-		}
-		sizes[log] = cp.Tree.N
-	}
-	return sizes, nil
+	return sizes, n.witness.positions(sizes)
 }
 
 // dropForged takes out of the logs that we hold of a party what a card that has
@@ -340,18 +332,13 @@ func (n *Node) dropEntries(tx store.Tx, pc pact, party string, at, size int64) e
 		size-at, party, at, party, what)})
 }
 
-// renewal is the next link certificate.
-type renewal struct {
-	cert tls.Certificate
-	pin  string
-}
-
-// renewed makes the certificate of the link key that follows the one in use.
-func (n *Node) renewed(seed []byte) (r renewal, err error) {
-	if r.cert, err = link.Renew(n.certificate(), n.cfg.Party, ed25519.NewKeyFromSeed(seed)); err == nil {
-		r.pin, err = link.Pin(r.cert)
+// renewed makes the certificate of the link key that follows the one in use, and its
+// pin.
+func (k keys) renewed(party string, seed []byte) (cert tls.Certificate, pin string, err error) {
+	if cert, err = link.Renew(k.tls, party, ed25519.NewKeyFromSeed(seed)); err == nil {
+		pin, err = link.Pin(cert)
 	}
-	return r, err
+	return cert, pin, err
 }
 
 // recallCard takes our newest card from beside the keys that it names, where the
@@ -378,69 +365,75 @@ func (n *Node) recallCard(ctx context.Context) error {
 	return n.loadBook(ctx)
 }
 
-// settleKey finishes or forgets a rotation: the next keys are in use exactly if
-// our newest card names them. A crash in the middle is finished by the next call.
+// settleKey finishes or forgets a rotation. A crash in the middle is finished by the
+// next call.
 func (n *Node) settleKey() error {
-	folder := filepath.Join(n.dir, keysFolder)
-	b, err := os.ReadFile(filepath.Join(folder, nextFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	next, err := parseNextKeys(b)
-	if err != nil {
-		return fmt.Errorf("%s is damaged: %w", nextFile, err)
-	}
-	c, ok := n.currentBook().Card(n.cfg.Party)
-	if !ok || c.SigningKey() != next.signing.Public() {
-		return n.files.remove(filepath.Join(folder, nextFile))
-	}
-	if err := n.files.write(filepath.Join(folder, ownCardFile), c.Note()); err != nil {
-		return err
-	}
-	if err := n.files.write(filepath.Join(folder, signingFile), next.operational.text()); err != nil {
-		return err
-	}
+	c, _ := n.currentBook().Card(n.cfg.Party)
 	n.mu.Lock()
-	n.keys.operational = next.operational
+	k := n.keys
 	n.mu.Unlock()
-	if next.parcel != nil {
-		if err := n.settleLink(c, next); err != nil {
-			return err
-		}
-	}
-	return n.files.remove(filepath.Join(folder, nextFile))
-}
-
-// settleLink brings the next link and parcel keys into use.
-func (n *Node) settleLink(c accord.Card, next nextKeys) error {
-	folder := filepath.Join(n.dir, keysFolder)
-	ids := n.parcelKeys()
-	if ids[0].String() != next.parcel.String() {
-		ids = append([]*age.HybridIdentity{next.parcel}, ids...)
-		if err := n.files.write(filepath.Join(folder, parcelFile), parcelText(ids)); err != nil {
-			return err
-		}
-	}
-	cert := n.certificate()
-	if pin, err := link.Pin(cert); err != nil {
+	k, err := k.settle(n.files, n.dir, c)
+	if err != nil {
 		return err
-	} else if pin != c.TLS {
-		r, err := n.renewed(next.tls)
-		if err != nil {
-			return err
-		}
-		if cert = r.cert; r.pin != c.TLS {
-			return fmt.Errorf("%s has another link key than our card names", nextFile)
-		}
-		if err := n.files.write(filepath.Join(folder, tlsFile), tlsText(cert)); err != nil {
-			return err
-		}
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.keys.parcel, n.keys.tls = ids, cert
+	n.keys = k
 	return nil
+}
+
+// settle brings the keys that a rotation drew into use, in the folder and in what it
+// returns, exactly if the party's newest card names them; else it forgets them. The
+// zero card is none.
+func (k keys) settle(files *commonFiles, dir string, own accord.Card) (keys, error) {
+	folder := filepath.Join(dir, keysFolder)
+	b, err := os.ReadFile(filepath.Join(folder, nextFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return k, nil
+	}
+	if err != nil {
+		return k, err
+	}
+	next, err := parseNextKeys(b)
+	if err != nil {
+		return k, fmt.Errorf("%s is damaged: %w", nextFile, err)
+	}
+	if own.SigningKey() != next.signing.Public() {
+		return k, files.remove(filepath.Join(folder, nextFile))
+	}
+	if err := files.write(filepath.Join(folder, ownCardFile), own.Note()); err != nil {
+		return k, err
+	}
+	if err := files.write(filepath.Join(folder, signingFile), next.operational.text()); err != nil {
+		return k, err
+	}
+	k.operational = next.operational
+	if next.parcel != nil {
+		if k, err = k.settleLink(files, folder, own, next); err != nil {
+			return k, err
+		}
+	}
+	return k, files.remove(filepath.Join(folder, nextFile))
+}
+
+// settleLink brings the next link and parcel keys into use.
+func (k keys) settleLink(files *commonFiles, folder string, own accord.Card, next nextKeys) (keys, error) {
+	if k.parcel[0].String() != next.parcel.String() {
+		k.parcel = append([]*age.HybridIdentity{next.parcel}, k.parcel...)
+		if err := files.write(filepath.Join(folder, parcelFile), parcelText(k.parcel)); err != nil {
+			return k, err
+		}
+	}
+	if pin, err := link.Pin(k.tls); err != nil || pin == own.TLS {
+		return k, err
+	}
+	cert, pin, err := k.renewed(own.Party, next.tls)
+	if err != nil {
+		return k, err
+	}
+	if pin != own.TLS {
+		return k, fmt.Errorf("%s has another link key than our card names", nextFile)
+	}
+	k.tls = cert
+	return k, files.write(filepath.Join(folder, tlsFile), tlsText(cert))
 }

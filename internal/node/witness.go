@@ -114,6 +114,22 @@ func (s *witnessState) of(party string) (log string, count int, err error) {
 	return log, count, err
 }
 
+// positions adds up to where each node log was cosigned.
+func (s *witnessState) positions(sizes map[string]int64) error {
+	logs, err := s.logs()
+	if err != nil {
+		return err
+	}
+	for _, log := range logs {
+		cp, err := s.last(log)
+		if err != nil {
+			return err
+		}
+		sizes[log] = cp.Tree.N
+	}
+	return nil
+}
+
 // cutLast parts a node log's name from its epoch.
 func cutLast(origin string) (head string, epoch int64) {
 	i := strings.LastIndexByte(origin, '/')
