@@ -284,7 +284,7 @@ func (s *Side) TakeSeal(d ledger.DeconflictSeal, body []byte, openSheet func(not
 		if err != nil {
 			return fmt.Errorf("%w: sheet of masks: %w", ErrCheat, err)
 		}
-		if err := checkSheet(text, s.Terms.Accord, peer, d.Sheet, d.Mask, seal.Masks()[0]); err != nil {
+		if err := CheckSheet(text, s.Terms.Accord, peer, d.Sheet, d.Mask, seal.Masks()[0]); err != nil {
 			return fmt.Errorf("%w: %w", ErrCheat, err)
 		}
 	} else if len(m.sheet) > 0 {

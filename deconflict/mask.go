@@ -67,7 +67,9 @@ func publicMasks(text, accord, party string, number int64) ([]string, error) {
 	return lines[4:], nil
 }
 
-func checkSheet(text, accord, party string, number int64, index int, public []byte) error {
+// CheckSheet reports whether a mask with that public element stands at an index of a
+// member's sheet, whose text the arbiter signed.
+func CheckSheet(text, accord, party string, number int64, index int, public []byte) error {
 	masks, err := publicMasks(text, accord, party, number)
 	if err != nil {
 		return err

@@ -69,6 +69,22 @@ type (
 		Expires    time.Time `json:"expires"`          // retention ends
 		Answers    string    `json:"answers,omitzero"` // id of the request it answers
 		Priority   Priority  `json:"priority,omitzero"`
+		Sealed     *Seal     `json:"sealed,omitzero"` // the body is locked, and Digest that of the locked one
+	}
+	// Seal is how a release is locked until its recipient has acknowledged it: with a
+	// mask s of an arbiter's sheet or of the owner's own, which a KeyShown event shows.
+	Seal struct {
+		Content Digest `json:"content"` // of the copy's exact bytes
+		Public  []byte `json:"public"`  // s·G
+		Arbiter string `json:"arbiter,omitzero"`
+		Sheet   int64  `json:"sheet,omitzero"` // where there is an arbiter: its sheet, and which mask of it
+		Mask    int    `json:"mask,omitzero"`
+	}
+	// ShownKey is the data of KeyShown: the mask of a release is its body.
+	ShownKey struct {
+		To    string `json:"to"`
+		Index int64  `json:"index"` // of the release in the same log
+		Key   Digest `json:"key"`   // of the mask's 32 bytes
 	}
 	// Receipts is the data of Received: the bodies now durably held.
 	Receipts struct {

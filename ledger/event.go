@@ -41,6 +41,7 @@ const (
 	RequestMade     Kind = "request-made"
 	RequestAnswered Kind = "request-answered"
 	KeyReplaced     Kind = "key-replaced"
+	KeyShown        Kind = "key-shown"
 	// Blind deconfliction (package deconflict).
 	DeconflictOpened    Kind = "deconflict-opened"
 	DeconflictJoined    Kind = "deconflict-joined"
@@ -66,7 +67,7 @@ var Kinds = []Kind{
 	AccordEnded, RungOffered, RungAccepted, RungLowered,
 	Released, Received, Corrected, Withdrawn,
 	Honoured, Judged, MatchPublished, MatchAsked,
-	MatchAnswered, RequestMade, RequestAnswered, KeyReplaced,
+	MatchAnswered, RequestMade, RequestAnswered, KeyReplaced, KeyShown,
 	DeconflictOpened, DeconflictJoined, DeconflictSealed, DeconflictShown,
 	Deconflicted, OverlapAcknowledged, OverlapResolved, JointAct,
 }

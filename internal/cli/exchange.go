@@ -107,6 +107,13 @@ func (a *app) sending(use, short string, ask node.ReleaseAsk) *cobra.Command {
 				}
 				for _, c := range out.Copies {
 					line(w, "released to "+c.To, c.Event.Log, fmt.Sprint(c.Event.Index))
+					if c.Sealed {
+						arbiter := c.Arbiter
+						if arbiter == "" {
+							arbiter = "nobody: no witness could be reached"
+						}
+						line(w, "  locked", "until "+c.To+" acknowledges it", "arbiter: "+arbiter)
+					}
 				}
 			})
 			if err == nil && !out.Released && !ask.DryRun {
@@ -121,6 +128,7 @@ func (a *app) sending(use, short string, ask node.ReleaseAsk) *cobra.Command {
 	f.StringVar(&ask.Purpose, "purpose", "", "one of the accord's purposes; may be left out where there is one")
 	f.StringVar(&ask.LegalBasis, "legal-basis", "", "one of the accord's legal bases; may be left out where there is one")
 	f.TextVar(&ask.Priority, "priority", ledger.Routine, "flash, immediate, priority or routine: what goes first on the line")
+	f.BoolVar(&ask.ReceiptFirst, "receipt-first", false, "let it leave locked: recipients get the key when they have acknowledged it")
 	f.BoolVar(&ask.DryRun, "dry-run", false, "only show the decision")
 	_ = c.MarkFlagRequired("accord")
 	return c
@@ -228,16 +236,16 @@ func (a *app) requestsCmd() *cobra.Command {
 
 func (a *app) answerCmd() *cobra.Command {
 	var object string
-	var release, decline bool
+	var release, decline, receiptFirst bool
 	c := &cobra.Command{
 		Use: "answer REQUEST", Short: "Answer a request: release through the gate, or decline", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if release == decline {
 				return usage("say either --release or --decline")
 			}
-			in := map[string]string{"decision": "decline"}
+			in := map[string]any{"decision": "decline"}
 			if release {
-				in["decision"] = "release"
+				in["decision"], in["receipt_first"] = "release", receiptFirst
 			}
 			if object != "" {
 				in["object"] = object
@@ -257,6 +265,7 @@ func (a *app) answerCmd() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&release, "release", false, "release")
+	c.Flags().BoolVar(&receiptFirst, "receipt-first", false, "let it leave locked: the asker gets the key when it has acknowledged it")
 	c.Flags().BoolVar(&decline, "decline", false, "decline")
 	c.Flags().StringVar(&object, "object", "", "what to release; may be left out where one object is held on it")
 	return c

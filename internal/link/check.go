@@ -257,6 +257,9 @@ func BodyDigest(e ledger.Event) (d ledger.Digest, ok bool) {
 	case ledger.Released, ledger.Corrected:
 		var x ledger.Release
 		err, d = json.Unmarshal(e.Data, &x), x.Digest
+	case ledger.KeyShown:
+		var x ledger.ShownKey
+		err, d = json.Unmarshal(e.Data, &x), x.Key
 	case ledger.MatchPublished:
 		var x ledger.MatchKey
 		if err, d = json.Unmarshal(e.Data, &x), x.Filter; x.Delta != (ledger.Digest{}) {

@@ -53,7 +53,10 @@ type PendingRelease struct {
 	Reason     string           `json:"reason,omitempty"` // why it was rejected or is stale
 	Priority   ledger.Priority  `json:"priority,omitzero"`
 	Digest     string           `json:"digest"` // of the object's bytes when it was asked
-	Release    *Release         `json:"release,omitempty"`
+	// ReceiptFirst: see ReleaseAsk.
+	ReceiptFirst bool `json:"receipt_first,omitempty"`
+
+	Release *Release `json:"release,omitempty"`
 }
 
 // Approval is one person's consent.
@@ -71,7 +74,7 @@ func (n *Node) ask(tx store.Tx, pc pact, g gathered, answers string) (string, er
 	p := PendingRelease{
 		Object: g.object.ID, Title: title(g.object), Accord: pc.ID, To: g.ask.To, Purpose: g.ask.Purpose, LegalBasis: g.ask.LegalBasis,
 		Answers: answers, By: g.ask.By, At: stamp(n.now()), Outcome: g.out.Outcome, Reasons: g.out.Reasons, Needed: g.out.Approvals,
-		Approvals: []Approval{}, State: pendingWaiting, Digest: digestOf(g.object.Bytes), Priority: g.ask.Priority,
+		Approvals: []Approval{}, State: pendingWaiting, Digest: digestOf(g.object.Bytes), Priority: g.ask.Priority, ReceiptFirst: g.ask.ReceiptFirst,
 	}
 	held, err := listDocs[PendingRelease](tx, docPending)
 	if err != nil {
@@ -79,7 +82,7 @@ func (n *Node) ask(tx store.Tx, pc pact, g gathered, answers string) (string, er
 	}
 	for _, h := range held {
 		if h.State == pendingWaiting && h.Object == p.Object && h.Accord == p.Accord && slices.Equal(h.To, p.To) && h.Purpose == p.Purpose &&
-			h.LegalBasis == p.LegalBasis && h.Answers == p.Answers && h.By == p.By && h.Priority == p.Priority && h.Digest == p.Digest && h.Outcome == p.Outcome && n.fresh(h) {
+			h.LegalBasis == p.LegalBasis && h.Answers == p.Answers && h.By == p.By && h.Priority == p.Priority && h.ReceiptFirst == p.ReceiptFirst && h.Digest == p.Digest && h.Outcome == p.Outcome && n.fresh(h) {
 			return h.ID, nil
 		}
 	}
@@ -101,7 +104,7 @@ func (n *Node) again(tx store.Tx, pc pact, p PendingRelease) (g gathered, stale 
 		return g, fmt.Sprintf("it waited for longer than %d days", int(pendingLife.Hours()/24)), nil
 	}
 	g, err = n.gather(tx, pc, ReleaseAsk{
-		Object: p.Object, Accord: p.Accord, To: p.To, Purpose: p.Purpose, LegalBasis: p.LegalBasis, By: p.By, Priority: p.Priority,
+		Object: p.Object, Accord: p.Accord, To: p.To, Purpose: p.Purpose, LegalBasis: p.LegalBasis, By: p.By, Priority: p.Priority, ReceiptFirst: p.ReceiptFirst,
 	}, p.Answers, len(p.Approvals))
 	switch {
 	case errors.Is(err, store.ErrNotFound):

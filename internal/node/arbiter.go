@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -19,22 +20,35 @@ import (
 	"parley.example/parley/accord"
 	"parley.example/parley/deconflict"
 	"parley.example/parley/internal/link"
+	"parley.example/parley/internal/store"
 	"parley.example/parley/ledger"
+	"parley.example/parley/psi"
 )
 
-// A witness is the arbiter of blind deconfliction. It makes masks for members in
-// advance, and where an opener proves that the other side sealed, it shows each the
+// A witness is the arbiter of blind deconfliction and of sealed releases. It makes masks
+// for members in advance. It shows the recipient of a sealed release its key for the
+// receipt that the owner is due. Where an opener proves that the other side sealed, it shows each the
 // other's mask, for good: what it showed once it shows whoever of the two asks. It
-// sees signed events with digests, and never a list.
+// sees signed events with digests, and never a list or content.
 
 // arbiterAsk is what a member asks; one field is set.
 type arbiterAsk struct {
 	// Sheet asks for the sheet of masks of a number, counted from 1.
 	Sheet int64 `json:"sheet,omitempty"`
+	// Of asks for the public side of another member's Sheet.
+	Of string `json:"of,omitempty"`
 	// Mine and Theirs are receipts of the two DeconflictSealed events of an exchange,
 	// from its opener.
 	Mine   []byte `json:"mine,omitempty"`
 	Theirs []byte `json:"theirs,omitempty"`
+	// Released and Taken are receipts of a sealed release and of the event that
+	// acknowledges it, from its recipient, who wants the key.
+	Released []byte `json:"released,omitempty"`
+	Taken    []byte `json:"taken,omitempty"`
+	// Sealed is the index of a sealed release in the asker's log, plus one, and With its
+	// recipient: did that have the key shown?
+	Sealed int64  `json:"sealed,omitempty"`
+	With   string `json:"with,omitempty"`
 	// Session asks whether the other side has had our mask of an exchange shown.
 	Session []byte `json:"session,omitempty"`
 }
@@ -43,7 +57,8 @@ type arbiterAsk struct {
 type arbiterAnswer struct {
 	Sheet   *deconflict.Sheet `json:"sheet,omitempty"`
 	Session []byte            `json:"session,omitempty"`
-	Mask    []byte            `json:"mask,omitempty"` // the other side's; empty: it was not shown
+	Mask    []byte            `json:"mask,omitempty"`  // the other side's; empty: it was not shown
+	Taken   []byte            `json:"taken,omitempty"` // the receipt for which a key was shown
 	Refused string            `json:"refused,omitempty"`
 }
 
@@ -128,10 +143,25 @@ func (a arbiter) answer(from string, raw []byte) ([]byte, error) {
 	switch {
 	case ask.Sheet > 0 && ask.Sheet <= maxSheets:
 		var s deconflict.Sheet
-		s, err = deconflict.NewSheet(key, a.accord.ID, from, ask.Sheet, a.sign)
+		of := from
+		if ask.Of != "" {
+			of = ask.Of
+		}
+		if !slices.Contains(a.accord.Terms.Parties(), of) {
+			out.Refused = "no such member"
+			break
+		}
+		s, err = deconflict.NewSheet(key, a.accord.ID, of, ask.Sheet, a.sign)
+		if of != from {
+			s.Secrets = nil
+		}
 		out.Sheet = &s
 	case ask.Mine != nil:
 		out, err = a.show(key, from, ask)
+	case ask.Taken != nil:
+		out, err = a.showKey(key, from, ask)
+	case ask.Sealed > 0:
+		out.Taken, err = a.taken(from, ask.With, ask.Sealed-1)
 	case len(ask.Session) == 32:
 		out, err = a.shown(key, from, ask.Session)
 	default:
@@ -211,14 +241,96 @@ func (a arbiter) shown(key []byte, from string, session []byte) (out arbiterAnsw
 	return arbiterAnswer{Session: session, Mask: mask}, err
 }
 
-// arbitrate answers what a member asks of us as witness.
-func (n *Node) arbitrate(a accord.Accord, from string, raw []byte) ([]byte, error) {
-	var cards [][]byte
+// takenFile is where the receipt lies for which the key of a sealed release was shown.
+func (s *witnessState) takenFile(accordID, owner, to string, index int64) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "sealed/%s/%s/%s/%d", accordID, owner, to, index))
+	return filepath.Join(s.dir, verdictFolder, hex.EncodeToString(sum[:16])+".receipt")
+}
+
+// showKey shows the recipient of a sealed release its key, for the receipt that the
+// owner is due: the arbiter keeps that for it.
+func (a arbiter) showKey(key []byte, from string, ask arbiterAsk) (out arbiterAnswer, err error) {
+	refuse := func(why string) (arbiterAnswer, error) { return arbiterAnswer{Refused: why}, nil }
+	rel, err := accord.VerifyReceipt(ask.Released, a.cards...)
+	if err != nil {
+		return refuse("receipt of the release: " + err.Error())
+	}
+	rec, err := decodeData[ledger.Release](rel.Event)
+	owner := rel.Event.Party
+	switch {
+	case err != nil || rel.Accord.ID != a.accord.ID || rel.Event.Kind != ledger.Released && rel.Event.Kind != ledger.Corrected || rec.Sealed == nil:
+		return refuse("the receipt is not of a sealed release under this accord")
+	case !slices.Equal(rec.To, []string{from}):
+		return refuse("the release is not to who asks")
+	case rec.Sealed.Arbiter != a.me:
+		return refuse("the release names another arbiter")
+	}
+	if err := acknowledges(ask.Taken, a.accord.ID, from, owner, rel.Index, rec.Digest, a.cards); err != nil {
+		return refuse(err.Error())
+	}
+	mask, err := deconflict.Mask(key, a.accord.ID, owner, rec.Sealed.Sheet, rec.Sealed.Mask)
+	if err == nil {
+		_, err = psi.CheckMask(mask, rec.Sealed.Public)
+	}
+	if err != nil {
+		return refuse("the release was not sealed with a mask of this arbiter")
+	}
+	if err := a.state.files.write(a.state.takenFile(a.accord.ID, owner, from, rel.Index), ask.Taken); err != nil {
+		return out, err
+	}
+	return arbiterAnswer{Mask: mask}, nil
+}
+
+// taken is the receipt for which the key of a release of ours was shown; nil for none.
+func (a arbiter) taken(owner, to string, index int64) ([]byte, error) {
+	b, err := os.ReadFile(a.state.takenFile(a.accord.ID, owner, to, index))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
+}
+
+// acknowledges checks a receipt by which a party says that it holds what an entry of the
+// owner's log announces.
+func acknowledges(receipt []byte, accordID, by, owner string, index int64, digest ledger.Digest, cards [][]byte) error {
+	v, err := accord.VerifyReceipt(receipt, cards...)
+	if err != nil {
+		return fmt.Errorf("receipt of the acknowledgement: %w", err)
+	}
+	got, err := decodeData[ledger.Receipts](v.Event)
+	if err != nil || v.Accord.ID != accordID || v.Event.Kind != ledger.Received || v.Event.Party != by || got.From != owner ||
+		!slices.Contains(got.Items, ledger.Receive{Index: index, Digest: digest}) {
+		return errors.New("the receipt does not acknowledge that release")
+	}
+	return nil
+}
+
+// takenBy checks the receipt that an arbiter took for a key of ours.
+func (n *Node) takenBy(ctx context.Context, pc pact, s ownSeal, receipt []byte) error {
+	var digest ledger.Digest
+	err := n.view(ctx, func(tx store.Tx) error {
+		_, rec, err := releaseAt(tx, ledger.Origin(s.Accord, n.cfg.Party), s.Index)
+		digest = rec.Digest
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return acknowledges(receipt, s.Accord, s.To, n.cfg.Party, s.Index, digest, n.cardNotes(pc.Accord))
+}
+
+// cardNotes are the cards of everybody in an accord.
+func (n *Node) cardNotes(a accord.Accord) (cards [][]byte) {
 	for _, c := range n.currentBook().Cards(append(a.Terms.Parties(), a.Terms.WitnessParties()...)...) {
 		cards = append(cards, c.Note())
 	}
+	return cards
+}
+
+// arbitrate answers what a member asks of us as witness.
+func (n *Node) arbitrate(a accord.Accord, from string, raw []byte) ([]byte, error) {
 	return arbiter{
-		state: &n.witness, me: n.cfg.Party, accord: a, cards: cards, random: n.opt.Rand, at: stamp(n.now()),
+		state: &n.witness, me: n.cfg.Party, accord: a, cards: n.cardNotes(a), random: n.opt.Rand, at: stamp(n.now()),
 		sign: func(text string) ([]byte, error) { return n.signing().SignNote(n.cfg.Party, text) },
 	}.answer(from, raw)
 }

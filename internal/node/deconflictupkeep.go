@@ -99,7 +99,7 @@ func (n *Node) exchangeDue(tx store.Tx, pc pact, party string) (bool, error) {
 	return false, nil
 }
 
-// keepDeconfliction calls RenewDeconfliction until ctx ends.
+// keepDeconfliction calls RenewDeconfliction and SettleSealed until ctx ends.
 func (n *Node) keepDeconfliction(ctx context.Context) {
 	if n.opt.Every < 0 {
 		return // tests do it by hand
@@ -107,8 +107,8 @@ func (n *Node) keepDeconfliction(ctx context.Context) {
 	tick := time.NewTicker(deconflictTend)
 	defer tick.Stop()
 	for {
-		if err := n.RenewDeconfliction(ctx); err != nil && ctx.Err() == nil {
-			n.opt.Log.Error("matching plans", "error", err)
+		if err := errors.Join(n.RenewDeconfliction(ctx), n.SettleSealed(ctx)); err != nil && ctx.Err() == nil {
+			n.opt.Log.Error("matching plans and settling", "error", err)
 		}
 		select {
 		case <-ctx.Done():

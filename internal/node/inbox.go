@@ -1,11 +1,13 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"parley.example/parley/incident"
 	"parley.example/parley/internal/store"
@@ -25,7 +27,7 @@ type Item struct {
 	Title       string          `json:"title"`
 	Marking     string          `json:"marking"`
 	Grading     string          `json:"grading"`
-	State       string          `json:"state"` // new, read, withdrawn or expired
+	State       string          `json:"state"` // new, read, sealed, withdrawn or expired
 	Outcome     string          `json:"outcome"`
 	Purpose     string          `json:"purpose"`
 	Expires     string          `json:"expires"`
@@ -56,6 +58,8 @@ func (n *Node) takeContent(tx store.Tx, pc pact, from string, index int64, e led
 	switch e.Kind {
 	case ledger.Released, ledger.Corrected:
 		return n.takeRelease(tx, pc, from, index, e, body)
+	case ledger.KeyShown:
+		return n.takeKey(tx, pc, from, e, body)
 	case ledger.MatchPublished:
 		return n.takeFilter(tx, pc, from, index, e, body)
 	case ledger.MatchAsked:
@@ -121,6 +125,11 @@ func (n *Node) takeReceived(tx store.Tx, pc pact, index int64, e ledger.Event) e
 		if err != nil {
 			return err
 		}
+		if bytes.Contains(row.Bytes, []byte(sealedBit)) {
+			if err := acknowledged(tx, pc, e.Party, it.Index, index); err != nil {
+				return err
+			}
+		}
 		if row.At > 0 {
 			if err := tx.Delivered(log, it.Index, e.Party, e.At.UnixMicro()); err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
@@ -138,31 +147,51 @@ func (n *Node) takeRelease(tx store.Tx, pc pact, from string, index int64, e led
 	if err != nil {
 		return err
 	}
-	log := ledger.Origin(pc.ID, from)
-	it := Item{
-		ID: fmt.Sprintf("%s-%s-%d", pc.ID[:12], from, index), Accord: pc.ID, From: from, At: stamp(n.now()), Kind: rec.Type,
-		Title: rec.Object, Marking: rec.Marking, Grading: rec.Grading, State: "new", Outcome: rec.Outcome, Purpose: rec.Purpose,
-		Expires: stamp(rec.Expires), Answers: rec.Answers, Priority: rec.Priority, ObjectID: rec.Object, Redactions: orEmpty(rec.Redactions),
-		Provenance: Provenance{Log: log, Index: index, EventAt: stamp(e.At), Digest: rec.Digest.String()},
+	if rec.Sealed != nil {
+		return n.takeSealed(tx, pc, from, index, e, rec, body)
 	}
-	it.Correction = e.Kind == ledger.Corrected
+	it := newItem(pc, from, index, e, rec, n.now())
 	gone, err := wasWithdrawn(tx, pc.ID, from, rec.Object, index)
 	if err != nil {
 		return err
 	}
 	if gone {
-		it.State, it.Problem, it.Title = "withdrawn", "withdrawn by "+from+" before it arrived", it.Kind+" withdrawn"
+		it = goneItem(it, from)
 		if err := tx.DeleteBody(rec.Digest); err != nil {
 			return err
 		}
 	} else if err := n.keepReleased(tx, pc, from, rec, body, &it); err != nil {
 		return err
 	}
+	return n.putItem(tx, it)
+}
+
+// itemSealed is the state of an item whose key has not come yet.
+const itemSealed = "sealed"
+
+// newItem is what the inbox says of a release before its content is looked at.
+func newItem(pc pact, from string, index int64, e ledger.Event, rec ledger.Release, now time.Time) Item {
+	return Item{
+		ID: fmt.Sprintf("%s-%s-%d", pc.ID[:12], from, index), Accord: pc.ID, From: from, At: stamp(now), Kind: rec.Type,
+		Title: rec.Object, Marking: rec.Marking, Grading: rec.Grading, State: "new", Outcome: rec.Outcome, Purpose: rec.Purpose,
+		Expires: stamp(rec.Expires), Answers: rec.Answers, Priority: rec.Priority, ObjectID: rec.Object, Redactions: orEmpty(rec.Redactions),
+		Provenance: Provenance{Log: ledger.Origin(pc.ID, from), Index: index, EventAt: stamp(e.At), Digest: rec.Digest.String()},
+		Correction: e.Kind == ledger.Corrected,
+	}
+}
+
+// goneItem is an item of what was withdrawn before it arrived.
+func goneItem(it Item, from string) Item {
+	it.State, it.Problem, it.Title = "withdrawn", "withdrawn by "+from+" before it arrived", it.Kind+" withdrawn"
+	return it
+}
+
+func (n *Node) putItem(tx store.Tx, it Item) error {
 	doc, err := json.Marshal(it)
 	if err != nil {
 		return err
 	}
-	return tx.PutIn(store.In{ID: it.ID, Accord: pc.ID, From: from, At: n.now().UnixMicro(), Doc: doc})
+	return tx.PutIn(store.In{ID: it.ID, Accord: it.Accord, From: it.From, At: n.now().UnixMicro(), Doc: doc})
 }
 
 func (n *Node) keepReleased(tx store.Tx, pc pact, from string, rec ledger.Release, body []byte, it *Item) error {
@@ -239,7 +268,7 @@ func (n *Node) InboxItem(ctx context.Context, id string) (Item, error) {
 		if it, err = n.item(tx, row); err != nil {
 			return err
 		}
-		if it.gone() {
+		if it.gone() || it.State == itemSealed {
 			return nil
 		}
 		var digest ledger.Digest

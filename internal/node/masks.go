@@ -11,7 +11,7 @@ import (
 	"parley.example/parley/ledger"
 )
 
-// The masks with which our side of an exchange is sealed: from a sheet that an arbiter
+// The masks with which our side of an exchange, or a release, is sealed: from a sheet that an arbiter
 // made, or our own.
 
 // maskBox is the masks that a witness made for us as an arbiter.
@@ -97,19 +97,57 @@ func (n *Node) deal(ctx context.Context, pc pact, s *exchange) (deconflict.Hand,
 	if err := n.haveMask(ctx, pc, s.Arbiter); err != nil {
 		return s.Side.Hand, errors.Join(errNoMask, err)
 	}
-	err = n.update(ctx, func(tx store.Tx) error {
-		var box maskBox
-		key := peerID(pc.ID, s.Arbiter)
-		if err := getDoc(tx, docMasks, key, &box); err != nil {
+	err = n.update(ctx, func(tx store.Tx) (err error) {
+		if s.Side.Hand, err = n.dealOne(tx, pc, s.Arbiter); err != nil {
 			return err
 		}
-		if box.Used >= len(box.Sheet.Secrets) {
-			return errNoMask
-		}
-		s.Side.Hand = box.Sheet.Deal(box.Used)
-		box.Sheet.Secrets[box.Used] = nil // it serves once
-		box.Used++
-		return errors.Join(putDoc(tx, docMasks, key, box), putDoc(tx, docExchange, s.ID, s))
+		return putDoc(tx, docExchange, s.ID, s)
 	})
 	return s.Side.Hand, err
+}
+
+// dealOne takes a mask of a witness's sheet; errNoMask where none is at hand.
+func (n *Node) dealOne(tx store.Tx, pc pact, witness string) (h deconflict.Hand, err error) {
+	var box maskBox
+	key := peerID(pc.ID, witness)
+	err = getDoc(tx, docMasks, key, &box)
+	if errors.Is(err, store.ErrNotFound) || err == nil && box.Used >= len(box.Sheet.Secrets) {
+		return h, errNoMask
+	}
+	if err != nil {
+		return h, err
+	}
+	if _, err := n.openSheet(pc, witness, box.Sheet.Note); err != nil {
+		return h, errNoMask // the witness has another key now
+	}
+	h = box.Sheet.Deal(box.Used)
+	box.Sheet.Secrets[box.Used] = nil // it serves once
+	box.Used++
+	return h, putDoc(tx, docMasks, key, box)
+}
+
+// usedMask notes, as acts of ours come back, that a mask was dealt: none serves twice.
+func usedMask(tx store.Tx, pc pact, witness string, sheet int64, mask int) error {
+	if witness == "" {
+		return nil
+	}
+	var box maskBox
+	key := peerID(pc.ID, witness)
+	if err := getDoc(tx, docMasks, key, &box); errors.Is(err, store.ErrNotFound) {
+		box = maskBox{Next: 1}
+	} else if err != nil {
+		return err
+	}
+	switch {
+	case sheet >= box.Next:
+		box = maskBox{Next: sheet + 1}
+	case sheet == box.Sheet.Number && mask >= box.Used:
+		for i := box.Used; i <= mask && i < len(box.Sheet.Secrets); i++ {
+			box.Sheet.Secrets[i] = nil
+		}
+		box.Used = mask + 1
+	default:
+		return nil
+	}
+	return putDoc(tx, docMasks, key, box)
 }

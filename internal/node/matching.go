@@ -334,6 +334,10 @@ func (n *Node) work(ctx context.Context) error {
 			err = n.askAgain(ctx, d.ID, f[1], f[2], index)
 		case "standing":
 			err = n.runStanding(ctx, d.ID, f[2])
+		case "show":
+			err = n.showKey(ctx, d.ID, f[1], f[2], index)
+		case "vouch":
+			err = n.askVouched(ctx, d.ID, f[1], f[2], index)
 		case "deconflict":
 			err = n.stepDeconflict(ctx, d.ID, f[1], f[2], index)
 		}

@@ -95,6 +95,21 @@ func (n *Node) withheld(ctx context.Context) ([]Waiting, error) {
 				"%s announced content in entry %d of its log (%s) and has not sent it since %s, although it was heard. Ask it; there is no proof of this for others",
 				a.Party, a.Index, a.Kind, stamp(time.UnixMicro(since)))})
 		}
+		locked, err := listDocs[sealedIn](tx, docSealed)
+		if err != nil {
+			return err
+		}
+		for _, s := range locked {
+			pr, err := n.peer(tx, s.Accord, s.From)
+			if err != nil {
+				return err
+			}
+			if since := max(s.At, pr.Barred); s.Receipt > 0 && time.Duration(pr.Contact-since)*time.Microsecond >= withheldAfter {
+				out = append(out, Waiting{Kind: "alarm", At: stamp(time.UnixMicro(pr.Contact)), Page: "inbox", Title: fmt.Sprintf(
+					"%s has our receipt for entry %d of its log since %s and has not shown the key of it, although it was heard. Ask it; our receipt and its release are in the ledgers",
+					s.From, s.Index, stamp(time.UnixMicro(since)))})
+			}
+		}
 		return nil
 	})
 	return out, err

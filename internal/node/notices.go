@@ -16,10 +16,10 @@ import (
 
 const docNotice = "notice" // by id: Notice
 
-// Notice tells our own people about private matching: it accuses nobody.
+// Notice tells our own people about matching and sealed releases: it accuses nobody.
 type Notice struct {
 	ID       string `json:"id"`
-	Kind     string `json:"kind"` // hit, guessing or quota
+	Kind     string `json:"kind"` // hit, guessing, quota, overlap or sealed
 	At       string `json:"at"`
 	Accord   string `json:"accord"`
 	Party    string `json:"party"` // the partner concerned
@@ -27,12 +27,15 @@ type Notice struct {
 	Question string `json:"question,omitempty"`
 	Text     string `json:"text"`
 	Seen     string `json:"seen"` // when a person took note; "" for not yet
+	// Evidence is a file that parley verify judges; there is mostly none.
+	Evidence string `json:"evidence,omitempty"`
 }
 
 const (
 	noticeHit      = "hit"      // a standing question has a new hit
 	noticeGuessing = "guessing" // a list that we asked looks like guessing
 	noticeQuota    = "quota"    // a partner asked for more than its quota
+	noticeSealed   = "sealed"   // a sealed release does not go on by itself
 )
 
 // notice keeps a notice; the same on the same day is kept once.
@@ -47,7 +50,7 @@ func (n *Node) notice(tx store.Tx, x Notice) error {
 	return err
 }
 
-// Notices lists what private matching tells our people, newest first.
+// Notices lists what matching and sealed releases tell our people, newest first.
 func (n *Node) Notices(ctx context.Context) ([]Notice, error) {
 	var out []Notice
 	err := n.view(ctx, func(tx store.Tx) (err error) {

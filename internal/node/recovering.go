@@ -184,6 +184,16 @@ func (n *Node) sendOneAgain(tx store.Tx, pc pact, to, log string, index int64) e
 	} else if err != nil {
 		return err
 	}
+	if e.Kind == ledger.KeyShown {
+		// It goes where its release goes.
+		k, err := decodeData[ledger.ShownKey](e)
+		if err != nil {
+			return err
+		}
+		if e, _, err = releaseAt(tx, log, k.Index); err != nil {
+			return err
+		}
+	}
 	if e.Kind == ledger.Released || e.Kind == ledger.Corrected {
 		d, err := decodeData[ledger.Release](e)
 		if err != nil {

@@ -31,6 +31,9 @@ type ReleaseAsk struct {
 	Correct bool `json:"correct,omitempty"`
 	// Priority says what goes first on the line.
 	Priority ledger.Priority `json:"priority,omitzero"`
+	// ReceiptFirst lets the content leave locked: its recipients get the key when they
+	// have acknowledged it.
+	ReceiptFirst bool `json:"receipt_first,omitempty"`
 	// By is who asks; a release that our policy wants approved waits for
 	// others.
 	By User `json:"-"`
@@ -60,6 +63,9 @@ type ReleasedCopy struct {
 	Copy   string   `json:"copy"`
 	Digest string   `json:"digest"`
 	Event  EventRef `json:"event"`
+	// Sealed says that it left locked, Arbiter who can settle it then; "" for nobody.
+	Sealed  bool   `json:"sealed,omitempty"`
+	Arbiter string `json:"arbiter,omitempty"`
 }
 
 // EventRef names a ledger event.
@@ -78,6 +84,10 @@ func (n *Node) ReleaseObject(ctx context.Context, ask ReleaseAsk) (Release, erro
 	run := n.update
 	if ask.DryRun {
 		run = n.view
+	} else if ask.ReceiptFirst {
+		if err := n.readyLock(ctx, ask.Accord); err != nil {
+			return out, err
+		}
 	}
 	err := run(ctx, func(tx store.Tx) (err error) {
 		pc, err = n.pact(tx, ask.Accord)
@@ -286,6 +296,11 @@ func (n *Node) send(tx store.Tx, pc pact, g *gathered) error {
 	if err != nil {
 		return err
 	}
+	if g.ask.ReceiptFirst {
+		if err := n.sealCopies(tx, pc, g, p.size); err != nil {
+			return err
+		}
+	}
 	var entries []entry
 	for _, l := range g.copies {
 		e, err := p.entry(l.act(g.ask.Priority, n.several(pc)), n.opt.Rand)
@@ -330,7 +345,11 @@ func (n *Node) dispatch(tx store.Tx, pc pact, g *gathered, index int64) error {
 		if err := n.queue(tx, l.Released, index, g.ask.Priority); err != nil {
 			return err
 		}
-		g.out.Copies = append(g.out.Copies, ReleasedCopy{l.To()[0], l.Record().Object, l.Digest().String(), EventRef{log, index}})
+		c := ReleasedCopy{To: l.To()[0], Copy: l.Record().Object, Digest: l.Digest().String(), Event: EventRef{log, index}}
+		if s := l.Record().Sealed; s != nil {
+			c.Sealed, c.Arbiter = true, s.Arbiter
+		}
+		g.out.Copies = append(g.out.Copies, c)
 		index++
 	}
 	first := g.out.Copies[0]

@@ -46,11 +46,22 @@ func (n *Node) relive(tx store.Tx, pc pact, e ledger.Event, known *ownObjects) e
 		if err != nil {
 			return err
 		}
+		if r.Sealed != nil {
+			if err := usedMask(tx, pc, r.Sealed.Arbiter, r.Sealed.Sheet, r.Sealed.Mask); err != nil {
+				return err
+			}
+		}
 		for _, to := range r.To {
 			if err := n.reliveCopy(tx, pc, to, r.Object, e, known); err != nil {
 				return err
 			}
 		}
+	case ledger.DeconflictSealed:
+		d, err := decodeData[ledger.DeconflictSeal](e)
+		if err != nil {
+			return err
+		}
+		return usedMask(tx, pc, d.Arbiter, d.Sheet, d.Mask)
 	case ledger.Withdrawn:
 		d, err := decodeData[ledger.Withdrawal](e)
 		if err != nil {

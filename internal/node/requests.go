@@ -299,6 +299,8 @@ type RequestAnswer struct {
 	Release bool
 	Object  string // to release; empty where the request leaves one choice
 	By      User   // who answers
+	// ReceiptFirst: see ReleaseAsk.
+	ReceiptFirst bool
 }
 
 // AnswerRequest answers a partner's request. Where the gate withholds, or the
@@ -308,6 +310,14 @@ func (n *Node) AnswerRequest(ctx context.Context, id string, ans RequestAnswer) 
 	var v Request
 	var rel *Release
 	var pc pact
+	if ans.ReceiptFirst {
+		if err := n.view(ctx, func(tx store.Tx) error { return getDoc(tx, docRequest, id, &v) }); err != nil {
+			return v, nil, fmt.Errorf("request %q: %w", clip(id), err)
+		}
+		if err := n.readyLock(ctx, v.Accord); err != nil {
+			return v, nil, err
+		}
+	}
 	err := n.update(ctx, func(tx store.Tx) (err error) {
 		rel = nil
 		if err := getDoc(tx, docRequest, id, &v); err != nil {
@@ -335,7 +345,7 @@ func (n *Node) AnswerRequest(ctx context.Context, id string, ans RequestAnswer) 
 				return fmt.Errorf("%w: %d objects hold it; name the one to release", ErrInvalid, len(full.Objects))
 			}
 			if ans.Object != "" {
-				r, err := n.release(tx, pc, ReleaseAsk{Object: ans.Object, Accord: pc.ID, To: []string{v.From}, Purpose: v.Purpose, By: ans.By, Priority: v.Priority}, v.ID)
+				r, err := n.release(tx, pc, ReleaseAsk{Object: ans.Object, Accord: pc.ID, To: []string{v.From}, Purpose: v.Purpose, By: ans.By, Priority: v.Priority, ReceiptFirst: ans.ReceiptFirst}, v.ID)
 				if err != nil && !errors.Is(err, store.ErrNotFound) {
 					return err
 				}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -308,6 +309,11 @@ func (n *Node) dropEntries(tx store.Tx, pc pact, party string, at, size int64) e
 	for _, d := range todo {
 		kind, rest, _ := strings.Cut(d.ID, "/")
 		head, index := cutLast(rest)
+		if kind == "show" { // its entry is the acknowledgement, which it keeps
+			if err := json.Unmarshal(d.Body, &index); err != nil {
+				return err
+			}
+		}
 		if kind != "" && head == peerID(pc.ID, party) && index >= at {
 			if err := tx.DeleteDoc(docTodo, d.ID); err != nil {
 				return err

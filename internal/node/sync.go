@@ -741,6 +741,11 @@ func (n *Node) takeBodies(tx store.Tx, pc pact, from string, bodies []link.Body)
 		} else if !errors.Is(err, store.ErrNotFound) {
 			return false, err
 		}
+		if ok, err := n.sealHolds(tx, pc, from, b, e); err != nil {
+			return false, err
+		} else if !ok {
+			continue // nothing is acknowledged that could not be opened
+		}
 		if err := errors.Join(tx.PutDoc(docHeld, mark, []byte("1")), tx.DeleteDoc(docAwaited, mark)); err != nil {
 			return false, err
 		}
@@ -755,8 +760,11 @@ func (n *Node) takeBodies(tx store.Tx, pc pact, from string, bodies []link.Body)
 	if len(got.Items) == 0 {
 		return false, nil
 	}
-	_, err = n.act(tx, pc.Accord, ledger.Received, got, from)
-	return true, err
+	at, err := n.act(tx, pc.Accord, ledger.Received, got, from)
+	if err != nil {
+		return false, err
+	}
+	return true, noteReceipts(tx, got, log, at)
 }
 
 // docHeld marks content that was taken in, by log/index.

@@ -133,7 +133,11 @@ func (n *Node) traceEvent(tx store.Tx, pc pact, row store.Event, found release.F
 		out.Matches = append(out.Matches, m)
 		return nil
 	}
-	body, err := tx.Body(rec.Digest)
+	content := rec.Digest
+	if rec.Sealed != nil {
+		content = rec.Sealed.Content
+	}
+	body, err := tx.Body(content)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		// The content is gone; the ledger still knows the id.

@@ -117,6 +117,9 @@ func (n *Node) holdBack(tx store.Tx, log, to, id string) error {
 		if err := tx.Delivered(log, r.Index, to, n.now().UnixMicro()); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
+		if err := n.dropSeal(tx, log, r.Index); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -57,6 +57,7 @@ var acts = []act{
 	{"publish", 2, (*world).publish},
 	{"ask", 3, (*world).ask},
 	{"plan", 4, (*world).plan},
+	{"settle sealed", 3, (*world).settleSealed},
 	{"judge", 4, (*world).judge},
 	{"suspend", 1, (*world).suspend},
 	{"resume", 7, (*world).resume},
@@ -216,12 +217,16 @@ func (w *world) release(ctx context.Context, p *process) error {
 	if w.chance(0.5) {
 		ask.To = []string{w.partner(p)}
 	}
+	ask.ReceiptFirst = w.chance(0.3)
 	rel, err := p.ReleaseObject(ctx, ask)
 	if err == nil && !rel.Released {
 		w.tell("withheld: %v", rel.Reasons)
 	}
 	return err
 }
+
+// settleSealed has a node do what it does once a minute.
+func (w *world) settleSealed(ctx context.Context, p *process) error { return p.SettleSealed(ctx) }
 
 func (w *world) withdraw(ctx context.Context, p *process) error {
 	i, ok := w.report(p)

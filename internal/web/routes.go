@@ -266,8 +266,12 @@ func (s *Server) matchRoutes() {
 	handle(s, "POST", "/requests/{id}/answer", "answer-request", officers, func(ctx context.Context, in *byIDWith[struct {
 		Decision string `json:"decision" enum:"release,decline"`
 		Object   string `json:"object,omitempty"`
+		// ReceiptFirst: see release.
+		ReceiptFirst bool `json:"receipt_first,omitempty"`
 	}]) (answerView, error) {
-		req, rel, err := n.AnswerRequest(ctx, in.ID, node.RequestAnswer{Release: in.Body.Decision == "release", Object: in.Body.Object, By: who(ctx)})
+		req, rel, err := n.AnswerRequest(ctx, in.ID, node.RequestAnswer{
+			Release: in.Body.Decision == "release", Object: in.Body.Object, By: who(ctx), ReceiptFirst: in.Body.ReceiptFirst,
+		})
 		return answerView{req, rel}, err
 	})
 }
