@@ -31,6 +31,7 @@ func TestReceiptOfEveryKind(t *testing.T) {
 		ledger.RequestMade:     ledger.Request{ID: "q", To: "west", Case: "C", Purpose: "protection", Due: now},
 		ledger.RequestAnswered: ledger.RequestReply{ID: "q", To: "west", Outcome: "declined"},
 		ledger.KeyReplaced:     ledger.Rekey{Sequence: 2},
+		ledger.KeyShown:        ledger.ShownKey{To: "west", Index: 0},
 
 		ledger.DeconflictOpened: ledger.DeconflictOpening{To: "west", Session: session}, ledger.DeconflictJoined: ledger.DeconflictJoin{To: "west", Session: session, Refused: "quota"},
 		ledger.DeconflictSealed: ledger.DeconflictSeal{To: "west", Session: session}, ledger.DeconflictShown: ledger.DeconflictShow{To: "west", Session: session},
