@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"os"
 	"regexp"
 	"slices"
@@ -20,6 +21,19 @@ func TestKindsAreAll(t *testing.T) {
 	}
 	if len(want) < 20 || !slices.Equal(ledger.Kinds, want) {
 		t.Errorf("Kinds lists %d kinds, the source defines %d", len(ledger.Kinds), len(want))
+	}
+}
+
+// Whoever writes a second implementation finds every kind in the specification.
+func TestKindsAreSpecified(t *testing.T) {
+	text, err := os.ReadFile("../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range ledger.Kinds {
+		if !bytes.Contains(text, []byte("`"+string(k)+"`")) {
+			t.Errorf("docs/protocol.md does not say what %s is", k)
+		}
 	}
 }
 
