@@ -38,8 +38,9 @@ var may = map[string][]string{
 	"internal/store":           {},
 	"internal/store/storetest": {"internal/store"},
 	"internal/store/group":     {"internal/store"},
-	"internal/store/sqlite":    {"internal/store", "internal/store/group"},
-	"internal/store/postgres":  {"internal/store", "internal/store/group", "internal/store/sqlite"}, // whose file a backup is
+	"internal/store/pack":      {"internal/store"},
+	"internal/store/sqlite":    {"internal/store", "internal/store/group", "internal/store/pack"},
+	"internal/store/postgres":  {"internal/store", "internal/store/group", "internal/store/pack", "internal/store/sqlite"}, // whose file a backup is
 	"internal/store/pgtest":    {},
 	"internal/node": {
 		"stix", "ledger", "psi", "selector", "accord", "taxii", "misp", "release", "incident", "fusion", "watch",
