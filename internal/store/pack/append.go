@@ -74,7 +74,7 @@ func (s Stretch) Pack(log string, before []store.LogEntry, early []store.Event) 
 	for _, events := range [][]store.Event{early, s.Openings} {
 		for _, e := range events {
 			e.Log = log
-			if _, err := p.open(e); err != nil {
+			if _, err := p.Open(e); err != nil {
 				return p, nil, false, err
 			}
 		}
@@ -96,22 +96,17 @@ func (s Stretch) Roots() (at int64, hashes []tlog.Hash) {
 	return at, s.Hashes[at-tlog.StoredHashCount(s.From):]
 }
 
-// open takes an opening in; one that is there keeps its bytes and salt.
-func (p Pack) open(e store.Event) (changed bool, err error) {
+// Open takes an opening in, as PutEvent does; one that is there keeps its bytes and
+// salt. It reports whether that changed the pack.
+func (p Pack) Open(e store.Event) (changed bool, err error) {
 	x := &p.Entries[e.Index-p.First]
 	if x.Opened && (!bytes.Equal(x.Event.Bytes, e.Bytes) || !bytes.Equal(x.Event.Salt, e.Salt)) {
 		return false, fmt.Errorf("event %d of %q: %w", e.Index, e.Log, store.ErrConflict)
 	}
 	changed = !x.Opened || x.Event.Kind != e.Kind || x.Event.At != e.At || x.Event.Audience != e.Audience
+	e.Bytes, e.Salt = bytes.Clone(e.Bytes), bytes.Clone(e.Salt)
 	x.Opened, x.Event = true, e
 	return changed, nil
-}
-
-// With is the pack with an opening taken in, as PutEvent does; p stays as it is.
-func (p Pack) With(e store.Event) (out Pack, changed bool, err error) {
-	out = Pack{First: p.First, Entries: append([]store.LogEntry{}, p.Entries...)}
-	changed, err = out.open(e)
-	return out, changed, err
 }
 
 // Rows is what a pack is as rows: its leaves, all stored hashes below its root, and

@@ -154,7 +154,7 @@ func (t *tx) TruncateLog(log string, size int64) error {
 	if size < 0 {
 		return fmt.Errorf("truncating %q to %d: not a size", log, size)
 	}
-	if p, err := t.pack(log, row.id, pack.First(size)); err == nil {
+	if p, err := t.readPack(log, row.id, pack.First(size)); err == nil {
 		if err := t.unpack(row.id, p); err != nil {
 			return err
 		}
@@ -346,7 +346,9 @@ func (t *tx) PutEvent(e store.Event) error {
 	if e.Index < pack.First(row.size) {
 		p, err := t.pack(e.Log, row.id, pack.First(e.Index))
 		if err == nil {
-			return t.repack(row.id, p, e)
+			changed, err := p.Open(e)
+			t.changed = t.changed || changed // and written by flush
+			return err
 		}
 		if !errors.Is(err, store.ErrNotFound) {
 			return err

@@ -17,12 +17,13 @@ var errEnded = errors.New("transaction has ended")
 
 // tx is a transaction on one connection. s is nil in a View.
 type tx struct {
-	c      *pgx.Conn
-	s      *session
-	ended  bool
-	logs   map[string]logRow // that were looked at, by name
-	held   pack.Pack         // the pack read last, of the log heldOf; shared with nobody
-	heldOf int64
+	c       *pgx.Conn
+	s       *session
+	ended   bool
+	logs    map[string]logRow // that were looked at, by name
+	held    pack.Pack         // the pack read last, of the log heldOf; shared with nobody
+	heldOf  int64
+	changed bool // held is not yet written
 	// err is the first failure of a statement: PostgreSQL does nothing more in
 	// the transaction until it is rolled back.
 	err error
@@ -32,6 +33,7 @@ var _ store.Tx = (*tx)(nil)
 
 // End implements group.Tx.
 func (t *tx) End() error {
+	_ = t.flush() // what fails stands in t.err
 	t.ended = true
 	return t.err
 }

@@ -9,6 +9,9 @@ import (
 
 // readPack reads a pack that then belongs to the caller, or returns ErrNotFound.
 func (t *tx) readPack(log string, id, first int64) (p pack.Pack, err error) {
+	if err := t.flush(); err != nil {
+		return p, err
+	}
 	var raw []byte
 	err = t.one("pack", "SELECT entries FROM packs WHERE log = ? AND first = ?", []driver.Value{id, first},
 		func(v []driver.Value) { raw = blob(v[0]) })
@@ -22,10 +25,13 @@ func (t *tx) readPack(log string, id, first int64) (p pack.Pack, err error) {
 }
 
 // pack is readPack for what looks at one entry after another. Nothing in it may be
-// changed or given away.
+// given away, nor changed but by PutEvent; what is changed is written by flush.
 func (t *tx) pack(log string, id, first int64) (pack.Pack, error) {
+	if err := t.usable(); err != nil {
+		return pack.Pack{}, err
+	}
 	if t.heldOf == id && t.held.First == first && len(t.held.Entries) > 0 {
-		return t.held, t.usable()
+		return t.held, nil
 	}
 	p, err := t.readPack(log, id, first)
 	if err == nil {
@@ -37,6 +43,9 @@ func (t *tx) pack(log string, id, first int64) (pack.Pack, error) {
 // packUp makes a pack of the entries that complete one and of the rows before
 // them. It reports false where the pack would be too large.
 func (t *tx) packUp(log string, id int64, s pack.Stretch) (bool, error) {
+	if err := t.flush(); err != nil {
+		return false, err
+	}
 	var before []store.LogEntry
 	if s.From > s.First {
 		var err error
@@ -98,16 +107,16 @@ func (t *tx) dropPack(id, first int64) error {
 	return nil
 }
 
-// repack takes an opening into a pack.
-func (t *tx) repack(id int64, p pack.Pack, e store.Event) error {
-	p, changed, err := p.With(e)
-	if err != nil || !changed {
-		return err
+// flush writes the pack in hand, if openings were taken into it.
+func (t *tx) flush() error {
+	if !t.changed || t.err != nil {
+		return t.err
 	}
-	if raw, ok := p.Encode(); ok {
-		return t.putPack(id, p, raw)
+	t.changed = false
+	if raw, ok := t.held.Encode(); ok {
+		return t.putPack(t.heldOf, t.held, raw)
 	}
-	return t.unpack(id, p) // it has become too large
+	return t.unpack(t.heldOf, t.held) // it has become too large
 }
 
 // unpack makes rows of a pack.
@@ -122,6 +131,9 @@ func (t *tx) unpack(id int64, p pack.Pack) error {
 
 // findPacks tells in which packs events are that a query selects.
 func (t *tx) findPacks(q store.EventQuery) (found []pack.Found, err error) {
+	if err := t.flush(); err != nil {
+		return nil, err
+	}
 	var f filter
 	f.in("logs.name", q.Logs)
 	f.in("k.kind", q.Kinds)

@@ -159,8 +159,8 @@ func testLongLogs(t *testing.T, h *harness) {
 
 // testLateOpenings opens leaves of the past, and tries to open them otherwise.
 func testLateOpenings(t *testing.T, h *harness, l *longLog) {
-	for i := int64(0); i < int64(len(l.leaves)); i += 37 {
-		h.update(func(tx store.Tx) error {
+	h.update(func(tx store.Tx) error {
+		for i := int64(0); i < int64(len(l.leaves)); i += 37 {
 			e, ok := l.events[i]
 			if !ok {
 				e = store.Event{Log: l.name, Index: i, Kind: "late", At: 5000 + i, Bytes: []byte("late"), Salt: []byte("salt")}
@@ -172,9 +172,10 @@ func testLateOpenings(t *testing.T, h *harness, l *longLog) {
 			other.Salt = []byte("another")
 			wantErr(t, "event with another salt", tx.PutEvent(other), store.ErrConflict)
 			l.events[i] = e
-			return nil
-		})
-	}
+		}
+		l.check(t, tx)
+		return nil
+	})
 	h.view(func(tx store.Tx) error { l.check(t, tx); return nil })
 	err := h.s.Update(t.Context(), func(tx store.Tx) error {
 		first := int64(len(l.leaves))
