@@ -41,10 +41,11 @@ type Columns struct {
 // WordColumns are the names of the columns of words.
 var WordColumns = []string{"area", "class", "kind", "group", "party", "marking", "grading"}
 
-// slim is what two passes over reports need of one.
-type slim struct {
+// linkedReport is a report that links name, and its place in the columns; -1: it is
+// outside of the filter.
+type linkedReport struct {
 	heldReport
-	at int // its place in the columns; -1: outside of the filter
+	at int
 }
 
 // IncidentColumns lists all incidents that a filter selects. More than 250,000 are
@@ -71,8 +72,12 @@ func (n *Node) IncidentColumns(ctx context.Context, f IncidentFilter) (*Columns,
 		c.Codes[name] = append(c.Codes[name], code)
 		return nil
 	}
-	var held []slim
-	err := n.incidentPages(ctx, f.query(), 5000, func(rows []store.Incident) error {
+	links, linked, err := n.linkedReports(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var held []linkedReport
+	err = n.incidentPages(ctx, f.query(), 5000, func(rows []store.Incident) error {
 		for _, r := range rows {
 			in, err := readIncident(r)
 			if err != nil {
@@ -89,7 +94,10 @@ func (n *Node) IncidentColumns(ctx context.Context, f IncidentFilter) (*Columns,
 			if err != nil {
 				return fmt.Errorf("stored incident %q: %w", clip(in.ID), err)
 			}
-			held = append(held, slim{slimReport(&in, r.From), len(c.ID)})
+			if linked[in.ID] {
+				held = append(held, linkedReport{slimReport(&in, r.From), len(c.ID)})
+			}
+			c.Rival = append(c.Rival, rivals([]heldReport{slimReport(&in, r.From)}))
 			c.ID = append(c.ID, u)
 			c.add(&in)
 			for name, w := range map[string]string{
@@ -106,7 +114,7 @@ func (n *Node) IncidentColumns(ctx context.Context, f IncidentFilter) (*Columns,
 	if err != nil {
 		return nil, err
 	}
-	if err := n.events(ctx, c, held); err != nil {
+	if err := n.events(ctx, c, links, held); err != nil {
 		return nil, err
 	}
 	c.reverse()
@@ -154,33 +162,37 @@ func slimReport(in *incident.Incident, from string) heldReport {
 	return heldReport{Incident: incident.Incident{ID: in.ID, Organisation: in.Organisation, Claims: in.Claims}, from: from, list: list}
 }
 
+// linkedReports reads all links, and which reports they name.
+func (n *Node) linkedReports(ctx context.Context) (links []ReportLink, linked map[string]bool, err error) {
+	err = n.view(ctx, func(tx store.Tx) (err error) {
+		links, err = listDocs[ReportLink](tx, docLink)
+		return err
+	})
+	linked = make(map[string]bool, 2*len(links))
+	for _, l := range links {
+		linked[l.Left], linked[l.Right] = true, true
+	}
+	return links, linked, err
+}
+
 // events numbers the events of which several reports are held, and marks where they
 // contradict each other. A report beyond the filter still contradicts one within it.
-func (n *Node) events(ctx context.Context, c *Columns, within []slim) error {
-	c.Event, c.Rival = make([]uint32, len(within)), make([]uint8, len(within))
-	at := make(map[string]bool, len(within))
-	for i := range within {
-		at[within[i].ID] = true
+func (n *Node) events(ctx context.Context, c *Columns, links []ReportLink, all []linkedReport) error {
+	c.Event = make([]uint32, len(c.ID))
+	within, known := make(map[string]bool, len(all)), make(map[string]bool, len(all))
+	for i := range all {
+		within[all[i].ID], known[all[i].ID] = true, true
 	}
-	var links []ReportLink
-	all := within
+	links = slices.DeleteFunc(links, func(l ReportLink) bool { return !within[l.Left] && !within[l.Right] })
 	err := n.view(ctx, func(tx store.Tx) error {
-		every, err := listDocs[ReportLink](tx, docLink)
-		if err != nil {
-			return err
-		}
-		for _, l := range every {
-			if !at[l.Left] && !at[l.Right] {
-				continue
-			}
-			links = append(links, l)
+		for _, l := range links {
 			for _, id := range []string{l.Left, l.Right} {
-				if at[id] {
+				if known[id] {
 					continue
 				}
 				row, err := tx.Incident(id)
 				if errors.Is(err, store.ErrNotFound) {
-					continue // it was withdrawn meanwhile
+					continue // it was withdrawn
 				}
 				if err != nil {
 					return err
@@ -189,7 +201,7 @@ func (n *Node) events(ctx context.Context, c *Columns, within []slim) error {
 				if err != nil {
 					return err
 				}
-				all, at[id] = append(all, slim{slimReport(&in, row.From), -1}), true
+				all, known[id] = append(all, linkedReport{slimReport(&in, row.From), -1}), true
 			}
 		}
 		return nil
@@ -201,17 +213,11 @@ func (n *Node) events(ctx context.Context, c *Columns, within []slim) error {
 	for i := range all {
 		held[i] = all[i].heldReport
 	}
-	groups := sameEvent(held, links)
 	event := uint32(0)
+	groups := sameEvent(held, links)
 	for i := range all {
 		group := groups[i]
-		if len(group) == 0 {
-			if at := all[i].at; at >= 0 {
-				c.Rival[at] = rivals(held[i : i+1])
-			}
-			continue
-		}
-		if group[0] != i {
+		if len(group) == 0 || group[0] != i {
 			continue
 		}
 		event++
