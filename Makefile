@@ -9,10 +9,10 @@ UNWATCHED := modernc.org/sqlite/lib github.com/klauspost/compress/... github.com
 RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race $(UNWATCHED:%=-gcflags=%=-race=false))
 # What plays with one thread, or in processes of its own, runs without it.
 ALONE := ./internal/sim ./internal/cli
-FUZZTIME ?= 5s
+FUZZTIME ?= 1m
 CHROMIUM ?= /usr/bin/chromium
 
-.PHONY: demo build console test unit race browser kill fuzz lint bench setup-console setup-browser setup-postgres clean
+.PHONY: demo build console test unit race browser kill fuzz fuzz-quick lint bench setup-console setup-browser setup-postgres clean
 
 # demo sets up, builds, plays the story and leaves three nodes running.
 demo: console
@@ -46,6 +46,7 @@ setup-postgres:
 # closing lines are the last lines.
 test: lint console browser setup-postgres
 	$(MAKE) build
+	$(MAKE) fuzz-quick
 	$(MAKE) unit
 
 # kill runs real nodes that are killed at random points for KILLTIME.
@@ -69,11 +70,20 @@ browser: console setup-browser
 	$(MAKE) build # real nodes, which serve the console just built
 	cd console && npm run --silent unit && npm run --silent browser
 
-# fuzz runs every fuzz target by name for FUZZTIME each.
+# fuzz runs every target of testdata/fuzz.txt for FUZZTIME; fuzz-quick those marked
+# quick, briefly. What widens coverage is minimised and kept in Go's cache, and is where
+# the next run begins; what fails is kept under testdata/fuzz, for the tests to repeat.
 fuzz:
-	@set -e; for pkg in $$(go list ./...); do \
-	  for f in $$(go test -list '^Fuzz' $$pkg 2>/dev/null | grep '^Fuzz' || true); do \
-	    echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; done; done
+	@$(call fuzzing,.,$(FUZZTIME),60s)
+
+fuzz-quick:
+	@$(call fuzzing,^quick,2s,10x)
+
+fuzzing = set -e; grep -v '^\#' testdata/fuzz.txt | grep '$(1)' | while read -r when pkg target what; do \
+	  echo "$$pkg $$target: $$what"; \
+	  go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(2) -fuzzminimizetime $(3) $$pkg >$(FUZZOUT) 2>&1 </dev/null || { cat $(FUZZOUT); exit 1; }; \
+	  grep 'execs' $(FUZZOUT) | tail -1; done; rm -f $(FUZZOUT)
+FUZZOUT := $(shell mktemp -u /tmp/parley-fuzz-XXXXXX)
 
 bench:
 	@mkdir -p bench/results
