@@ -129,7 +129,7 @@ func (a *app) root() *cobra.Command {
 	f.BoolVar(&a.json, "json", false, "print JSON for machines")
 	f.StringVar(&a.dir, "dir", defaultDir(), "the node's folder (environment: PARLEY_DIR)")
 	root.AddCommand(
-		a.initCmd(), a.serveCmd(), a.cloneCmd(), a.migrateStoreCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.statusCmd(), a.userCmd(),
+		a.initCmd(), a.serveCmd(), a.cloneCmd(), a.migrateStoreCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.statusCmd(), a.metricsCmd(), a.userCmd(),
 		a.cardCmd(), a.accordCmd(), a.syncCmd(), a.parcelCmd(),
 		a.importCmd(), a.exportCmd(), a.listCmd(), a.searchCmd(), a.showCmd(), a.releaseCmd(), a.correctCmd(), a.approveCmd(), a.onwardCmd(), a.policyCmd(), a.traceCmd(), a.withdrawCmd(), a.inboxCmd(), a.judgeCmd(), a.accountCmd(),
 		a.receiptCmd(), a.verifyCmd(), a.logCmd(), a.recoverCmd(), a.witnessCmd(), a.validateCmd(),
