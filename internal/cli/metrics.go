@@ -82,4 +82,3 @@ func logger(w io.Writer, format string, verbose bool) (slog.Handler, error) {
 	}
 	return nil, usage("--log-format %s: want text or json", format)
 }
-
