@@ -1,7 +1,9 @@
 # Two commands matter to a newcomer: make demo and make test.
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
-LDFLAGS := -s -w -X parley.example/parley/internal/cli.Version=$(VERSION)
+# The public key that signs releases; the maintainers' builds carry it.
+RELEASE_KEY ?=
+LDFLAGS := -s -w -buildid= -X parley.example/parley/internal/cli.Version=$(VERSION) -X parley.example/parley/internal/cli.ReleaseKey=$(RELEASE_KEY)
 # The race detector needs a C compiler; where there is none, tests run without it.
 # It does not look into libraries that compute alone: SQLite under it takes five
 # times as long as all of Parley.
@@ -9,10 +11,10 @@ UNWATCHED := modernc.org/sqlite/lib github.com/klauspost/compress/... github.com
 RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race $(UNWATCHED:%=-gcflags=%=-race=false))
 # What plays with one thread, or in processes of its own, runs without it.
 ALONE := ./internal/sim ./internal/cli
-FUZZTIME ?= 5s
+FUZZTIME ?= 1m
 CHROMIUM ?= /usr/bin/chromium
 
-.PHONY: demo build console test unit race browser kill fuzz lint bench setup-console setup-browser setup-postgres clean
+.PHONY: demo build console test unit race browser kill fuzz fuzz-quick reproducible deb deb-test release lint bench setup-console setup-browser setup-postgres clean
 
 # demo sets up, builds, plays the story and leaves three nodes running.
 demo: console
@@ -22,7 +24,7 @@ demo: console
 # build leaves bin/parley; it needs no Node. Without a console bundle the
 # binary says how to make one.
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/parley ./cmd/parley
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/parley ./cmd/parley
 
 console: setup-console
 	cd console && npm run --silent build
@@ -46,6 +48,8 @@ setup-postgres:
 # closing lines are the last lines.
 test: lint console browser setup-postgres
 	$(MAKE) build
+	$(MAKE) reproducible
+	$(MAKE) fuzz-quick
 	$(MAKE) unit
 
 # kill runs real nodes that are killed at random points for KILLTIME.
@@ -69,11 +73,46 @@ browser: console setup-browser
 	$(MAKE) build # real nodes, which serve the console just built
 	cd console && npm run --silent unit && npm run --silent browser
 
-# fuzz runs every fuzz target by name for FUZZTIME each.
+# fuzz runs every target of testdata/fuzz.txt for FUZZTIME; fuzz-quick those marked
+# quick, briefly. What widens coverage is minimised and kept in Go's cache, and is where
+# the next run begins; what fails is kept under testdata/fuzz, for the tests to repeat.
 fuzz:
-	@set -e; for pkg in $$(go list ./...); do \
-	  for f in $$(go test -list '^Fuzz' $$pkg 2>/dev/null | grep '^Fuzz' || true); do \
-	    echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; done; done
+	@$(call fuzzing,.,$(FUZZTIME),60s)
+
+fuzz-quick:
+	@$(call fuzzing,^quick,2s,10x)
+
+fuzzing = set -e; grep -v '^\#' testdata/fuzz.txt | grep '$(1)' | while read -r when pkg target what; do \
+	  echo "$$pkg $$target: $$what"; \
+	  go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(2) -fuzzminimizetime $(3) $$pkg >$(FUZZOUT) 2>&1 </dev/null || { cat $(FUZZOUT); exit 1; }; \
+	  grep 'execs' $(FUZZOUT) | tail -1; done; rm -f $(FUZZOUT)
+FUZZOUT := $(shell mktemp -u /tmp/parley-fuzz-XXXXXX)
+
+# reproducible builds once more, from another folder, and compares: same source, same bytes.
+reproducible: build
+	@d=$$(mktemp -d) && trap 'rm -rf $$d' EXIT && git ls-files -zco --exclude-standard | tar -c --null --files-from - | tar -x -C $$d && cp -R console/dist $$d/console/ && \
+	  $(MAKE) --no-print-directory -s -C $$d build VERSION='$(VERSION)' RELEASE_KEY='$(RELEASE_KEY)' && cmp bin/parley $$d/bin/parley && echo "two builds, the same bytes: $$(sha256sum < bin/parley | cut -c1-64)"
+
+# deb leaves a Debian package in bin/. It is dated as the newest commit.
+EPOCH := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+ARCH ?= $(shell go env GOARCH)
+PACKAGE_VERSION ?= 0~$(shell git log -1 --format=%cd --date=format:%Y%m%d%H%M%S 2>/dev/null || echo 0)
+deb: build
+	@rm -rf bin/package && mkdir -p bin/package/man
+	SOURCE_DATE_EPOCH=$(EPOCH) go run -trimpath -ldflags '$(LDFLAGS)' ./tools/manpages bin/package/man && gzip -9n bin/package/man/*
+	@bin/parley completion bash >bin/package/parley.bash && bin/parley completion zsh >bin/package/_parley && bin/parley completion fish >bin/package/parley.fish && bin/parley sbom >bin/package/sbom.json
+	go build -C tools/nfpm -o $(CURDIR)/bin/package/nfpm github.com/goreleaser/nfpm/v2/cmd/nfpm
+	ARCH=$(ARCH) PACKAGE_VERSION=$(PACKAGE_VERSION) SOURCE_DATE_EPOCH=$(EPOCH) bin/package/nfpm package --config deploy/nfpm.yaml --packager deb --target bin/parley_$(PACKAGE_VERSION)_$(ARCH).deb
+
+# deb-test installs the package into a root of its own, starts it, upgrades and removes it.
+deb-test:
+	bash deploy/debian/try
+
+# release signs what make deb left: make release VERSION=v1 RELEASE_SIGNER=FILE
+release: deb
+	@test -n '$(RELEASE_SIGNER)' || { echo "make release: name the key file: RELEASE_SIGNER=FILE (go run ./tools/release key FILE NAME makes one)" >&2; exit 1; }
+	cp bin/package/sbom.json bin/sbom.json
+	go run ./tools/release sign --key $(RELEASE_SIGNER) $(VERSION) $$(git rev-parse HEAD) bin/parley bin/sbom.json bin/parley_$(PACKAGE_VERSION)_$(ARCH).deb >bin/release.txt
 
 bench:
 	@mkdir -p bench/results

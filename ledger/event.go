@@ -161,11 +161,8 @@ func (l Leaf) Opens(event, salt []byte) error {
 
 // Open is Opens that also returns the event.
 func (l Leaf) Open(event, salt []byte) (Event, error) {
-	if len(salt) != SaltSize {
-		return Event{}, fmt.Errorf("%w: salt has %d bytes, want %d", ErrMalformed, len(salt), SaltSize)
-	}
-	if Commit(salt, event) != l.Commitment {
-		return Event{}, errors.New("the event is not the one that the leaf commits to")
+	if err := l.committed(event, salt); err != nil {
+		return Event{}, err
 	}
 	e, err := ParseEvent(event)
 	if err != nil {
@@ -175,6 +172,17 @@ func (l Leaf) Open(event, salt []byte) (Event, error) {
 		return Event{}, errors.New("leaf and event disagree on kind or time")
 	}
 	return e, nil
+}
+
+// committed reports whether the leaf commits to event under salt.
+func (l Leaf) committed(event, salt []byte) error {
+	if len(salt) != SaltSize {
+		return fmt.Errorf("%w: salt has %d bytes, want %d", ErrMalformed, len(salt), SaltSize)
+	}
+	if Commit(salt, event) != l.Commitment {
+		return errors.New("the event is not the one that the leaf commits to")
+	}
+	return nil
 }
 
 // Marshal returns the leaf's one canonical spelling:
@@ -199,48 +207,68 @@ func (l Leaf) Marshal() []byte {
 
 // ParseLeaf reads a leaf; only the canonical spelling is accepted.
 func ParseLeaf(b []byte) (Leaf, error) {
-	var l Leaf
-	bad := func(what string) (Leaf, error) { return Leaf{}, fmt.Errorf("%w: leaf: %s", ErrMalformed, what) }
+	l, rest, err := parseLeafHead(b, "")
+	if err == nil {
+		l.Seen, err = parseSeen(rest)
+	}
+	if err != nil {
+		return Leaf{}, err
+	}
+	return l, nil
+}
+
+func badLeaf(what string) error { return fmt.Errorf("%w: leaf: %s", ErrMalformed, what) }
+
+// parseLeafHead reads a leaf up to its checkpoint lines, which it returns. Where
+// the kind is the one given, its string is used.
+func parseLeafHead(b []byte, known Kind) (l Leaf, rest []byte, err error) {
 	if len(b) > maxLeafBytes {
-		return bad("too long")
+		return l, nil, badLeaf("too long")
 	}
 	header, rest, _ := bytes.Cut(b, newline)
 	kind, rest, _ := bytes.Cut(rest, newline)
 	at, rest, _ := bytes.Cut(rest, newline)
 	commitment, rest, ok := bytes.Cut(rest, newline)
 	if !ok || string(header) != leafHeader {
-		return bad("unknown form")
+		return l, nil, badLeaf("unknown form")
 	}
-	if !isName(kind) {
-		return bad("kind is malformed")
+	if l.Kind = known; known == "" || string(kind) != string(known) {
+		if !isName(kind) {
+			return l, nil, badLeaf("kind is malformed")
+		}
+		l.Kind = Kind(kind)
 	}
-	l.Kind = Kind(kind)
 	us, err := strconv.ParseInt(string(at), 10, 64)
-	if err != nil || strconv.FormatInt(us, 10) != string(at) {
-		return bad("time is not a number of microseconds")
+	if err != nil || string(strconv.AppendInt(make([]byte, 0, 24), us, 10)) != string(at) {
+		return l, nil, badLeaf("time is not a number of microseconds")
 	}
 	l.At = time.UnixMicro(us).UTC()
 	if !decode32(commitment, &l.Commitment) {
-		return bad("commitment is not 32 bytes of base64")
+		return l, nil, badLeaf("commitment is not 32 bytes of base64")
 	}
+	return l, rest, nil
+}
+
+// parseSeen reads a leaf's checkpoint lines.
+func parseSeen(rest []byte) (seen []Seen, err error) {
 	for len(rest) > 0 {
-		var line []byte
-		if line, rest, ok = bytes.Cut(rest, newline); !ok {
-			return bad("it does not end in a newline")
+		line, after, ok := bytes.Cut(rest, newline)
+		if rest = after; !ok {
+			return nil, badLeaf("it does not end in a newline")
 		}
 		after, isSeen := bytes.CutPrefix(line, []byte("seen "))
 		party, hash, ok := bytes.Cut(after, []byte(" "))
 		var s Seen
 		if !isSeen || !ok || !isName(party) || !decode32(hash, &s.Hash) {
-			return bad("checkpoint line is malformed")
+			return nil, badLeaf("checkpoint line is malformed")
 		}
 		s.Party = string(party)
-		if n := len(l.Seen); n > 0 && l.Seen[n-1].Party >= s.Party {
-			return bad("checkpoint lines are out of order")
+		if n := len(seen); n > 0 && seen[n-1].Party >= s.Party {
+			return nil, badLeaf("checkpoint lines are out of order")
 		}
-		l.Seen = append(l.Seen, s)
+		seen = append(seen, s)
 	}
-	return l, nil
+	return seen, nil
 }
 
 var (

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"crypto/sha256"
 	"math/bits"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -12,14 +13,17 @@ import (
 type Frontier struct {
 	n     int64
 	peaks []tlog.Hash // of the perfect subtrees, largest first (RFC 6962 section 2.1)
+	buf   []byte
 }
 
 // Add appends a leaf.
 func (f *Frontier) Add(leaf []byte) {
-	h := tlog.RecordHash(leaf)
+	// tlog.RecordHash and tlog.NodeHash, over one piece of memory: half the time.
+	f.buf = append(append(f.buf[:0], 0), leaf...)
+	h := tlog.Hash(sha256.Sum256(f.buf))
 	for range bits.TrailingZeros64(^uint64(f.n)) { // one merge for each full subtree
 		last := len(f.peaks) - 1
-		h = tlog.NodeHash(f.peaks[last], h)
+		h = nodeHash(f.peaks[last], h)
 		f.peaks = f.peaks[:last]
 	}
 	f.peaks = append(f.peaks, h)
@@ -37,4 +41,12 @@ func (f *Frontier) Tree() Tree {
 		h = tlog.NodeHash(f.peaks[i], h)
 	}
 	return Tree{N: f.n, Hash: h}
+}
+
+func nodeHash(left, right tlog.Hash) tlog.Hash {
+	var b [1 + 2*tlog.HashSize]byte
+	b[0] = 1
+	copy(b[1:], left[:])
+	copy(b[1+tlog.HashSize:], right[:])
+	return sha256.Sum256(b[:])
 }

@@ -225,6 +225,8 @@ export async function start({ port = 0 } = {}) {
       return send(offered)
     }
     if (call === 'GET /alarms') return send({ alarms: w.alarms ?? [] })
+    // One receipt, of North's entry 1: for any other it is what a node would give
+    // out that hides an entry behind another.
     if (call === 'GET /ledger/receipt') {
       response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Disposition': 'attachment; filename="receipt.parley"' })
       return response.end(await readFile(join(dist, '../../testdata/protocol/receipt.txt')))

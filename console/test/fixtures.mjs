@@ -193,7 +193,9 @@ export const fusion = () => ({
 })
 
 const accordId = 'accord-' + hex(11, 40)
-const log = { north: `north.example/accord/${hex(11, 12)}`, south: `south.example/accord/${hex(11, 12)}` }
+// The accord of the protocol's vectors, so that the receipt there is of an entry here.
+const origin = (party) => `parley/9fce5b75d77bb8b8ad830e6491bea26d7a2a0ad991a6b235b1dc76e9f9dbf846/${party}`
+const log = { north: origin('north'), south: origin('south') }
 const fingerprint = (seed) => hex(seed, 40)
 
 const parties = {

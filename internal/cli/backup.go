@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
@@ -52,6 +53,9 @@ signed last and the keys of private matching are left out on purpose: see parley
 				return err
 			}
 			out.Bytes = info.Size()
+			if err := node.NoteBackup(a.dir, time.Now()); err != nil {
+				return fmt.Errorf("the backup is written, but not that it was: %w", err)
+			}
 			return a.show(out, func(w io.Writer) {
 				line(w, "backup of", out.Party, out.Made)
 				line(w, "file", out.File, fmt.Sprintf("%d bytes", out.Bytes))

@@ -117,6 +117,9 @@ func exitCode(err error) int {
 	return exitCould
 }
 
+// Command is the whole command line, for what describes it: man pages.
+func Command() *cobra.Command { return new(app).root() }
+
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "parley",
@@ -129,11 +132,11 @@ func (a *app) root() *cobra.Command {
 	f.BoolVar(&a.json, "json", false, "print JSON for machines")
 	f.StringVar(&a.dir, "dir", defaultDir(), "the node's folder (environment: PARLEY_DIR)")
 	root.AddCommand(
-		a.initCmd(), a.serveCmd(), a.cloneCmd(), a.migrateStoreCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.statusCmd(), a.userCmd(),
+		a.initCmd(), a.serveCmd(), a.cloneCmd(), a.migrateStoreCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.statusCmd(), a.metricsCmd(), a.userCmd(),
 		a.cardCmd(), a.accordCmd(), a.syncCmd(), a.parcelCmd(),
 		a.importCmd(), a.exportCmd(), a.listCmd(), a.searchCmd(), a.showCmd(), a.releaseCmd(), a.correctCmd(), a.approveCmd(), a.onwardCmd(), a.policyCmd(), a.traceCmd(), a.withdrawCmd(), a.inboxCmd(), a.judgeCmd(), a.accountCmd(),
 		a.receiptCmd(), a.verifyCmd(), a.logCmd(), a.recoverCmd(), a.witnessCmd(), a.validateCmd(),
-		a.matchCmd(), a.deconflictCmd(), a.operationCmd(), a.selectorCmd(), a.fuseCmd(), a.watchCmd(), a.feedCmd(), a.demoCmd(), a.simulateCmd(),
+		a.matchCmd(), a.deconflictCmd(), a.operationCmd(), a.selectorCmd(), a.fuseCmd(), a.watchCmd(), a.feedCmd(), a.demoCmd(), a.simulateCmd(), a.sbomCmd(),
 	)
 	return root
 }

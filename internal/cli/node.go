@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"parley.example/parley/internal/client"
+	"parley.example/parley/internal/metrics"
 	"parley.example/parley/internal/node"
 	"parley.example/parley/internal/web"
 )
@@ -58,6 +59,7 @@ func (a *app) initCmd() *cobra.Command {
 	f.StringVar(&cfg.ConsoleKey, "tls-key", "", "PEM key of that certificate")
 	f.StringVar(&cfg.Cadence, "cadence", "", "how often witnesses are shown a new entry of the node log, whatever happens (default 1m)")
 	f.StringVar(&cfg.Store, "store", "", "PostgreSQL database for the node, like postgres://USER@HOST:PORT/DATABASE?search_path=SCHEMA (default: a file in the folder)")
+	f.StringVar(&cfg.Metrics, "metrics", "", "address of this machine where Prometheus reads figures, like 127.0.0.1:8602 (default: the socket alone, see parley metrics)")
 	f.StringVar(&cfg.Mark, "mark", "", "emblem in the console: north, south or guarantor")
 	f.StringVar(&cfg.Notice, "notice", "", "notice shown on every page")
 	_ = c.MarkFlagRequired("party")
@@ -97,18 +99,21 @@ func (a *app) migrateStoreCmd() *cobra.Command {
 
 func (a *app) serveCmd() *cobra.Command {
 	var verbose bool
+	var format string
 	c := &cobra.Command{
 		Use: "serve", Short: "Run the node until it is told to stop", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			level := slog.LevelInfo
-			if verbose {
-				level = slog.LevelDebug
+			h, err := logger(a.err, format, verbose)
+			if err != nil {
+				return err
 			}
 			node.SaveMemory()
-			return a.serve(c.Context(), slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level})))
+			set := metrics.New(Version)
+			return a.serve(c.Context(), slog.New(set.Log(h)), set)
 		},
 	}
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log more")
+	c.Flags().StringVar(&format, "log-format", "text", "text or json")
 	return c
 }
 
@@ -142,13 +147,18 @@ const (
 )
 
 // serve runs one node with its console and its socket.
-func (a *app) serve(ctx context.Context, log *slog.Logger) (err error) {
+func (a *app) serve(ctx context.Context, log *slog.Logger, set *metrics.Set) (err error) {
 	cfg, err := node.ReadConfig(a.dir)
 	if err != nil {
 		return err
 	}
+	stop, err := offerMetrics(cfg, set)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	if cfg.Peer != "" {
-		return a.serveSeveral(ctx, cfg, log)
+		return a.serveSeveral(ctx, cfg, log, set)
 	}
 	n, err := node.Open(ctx, a.dir, node.Options{Log: log})
 	if err != nil {
@@ -159,11 +169,13 @@ func (a *app) serve(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	return a.answer(ctx, n, fronts, log)
+	return a.answer(ctx, n, fronts, log, set)
 }
 
 // answer serves an open node on its fronts until ctx ends, or the node does.
-func (a *app) answer(ctx context.Context, n *node.Node, fronts map[string]net.Listener, log *slog.Logger) (err error) {
+func (a *app) answer(ctx context.Context, n *node.Node, fronts map[string]net.Listener, log *slog.Logger, set *metrics.Set) (err error) {
+	set.Lead(n)
+	defer set.Lead(nil)
 	srv := web.New(n, Version, log)
 	cfg := n.Config()
 	console, socket := fronts[frontConsole], fronts[frontSocket]
@@ -178,8 +190,8 @@ func (a *app) answer(ctx context.Context, n *node.Node, fronts map[string]net.Li
 	defer cancel()
 	done := make(chan error, 3)
 	servers := []*http.Server{
-		{Handler: srv.Console(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute},
-		{Handler: srv.Local(), ReadHeaderTimeout: 10 * time.Second},
+		{Handler: set.Count(frontConsole, srv.Console()), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute},
+		{Handler: set.Count(frontSocket, withMetrics(srv.Local(), set)), ReadHeaderTimeout: 10 * time.Second},
 	}
 	servers[0].RegisterOnShutdown(srv.Stop)
 	// The socket answers last: who finds it answering may rely on the rest.

@@ -16,6 +16,7 @@ import (
 	"parley.example/parley/accord"
 	"parley.example/parley/deconflict"
 	"parley.example/parley/internal/client"
+	"parley.example/parley/internal/dist"
 	"parley.example/parley/internal/node"
 )
 
@@ -95,7 +96,10 @@ func (a *app) verifyCmd() *cobra.Command {
 	var want string
 	var cards, with []string
 	c := &cobra.Command{
-		Use: "verify FILE…", Short: "Check receipts and evidence offline, with no node", Args: cobra.MinimumNArgs(1),
+		Use: "verify FILE…", Short: "Check receipts, evidence and releases offline, with no node", Args: cobra.MinimumNArgs(1),
+		Long: `Judges each file by itself: a receipt, evidence of a fork or of disorder, an opening of plans,
+or the signed manifest of a release of Parley, with which the files beside it are compared.
+Ends with 1 where one is not valid.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			all := true
 			var known [][]byte
@@ -134,13 +138,16 @@ func (a *app) verifyCmd() *cobra.Command {
 		},
 	}
 	c.Flags().StringArrayVar(&cards, "card", nil, "a newer card of a party: what was signed with a key that it replaced, beyond where it says, is refused")
-	c.Flags().StringArrayVar(&with, "with", nil, "a card, an accord or a whole receipt that is at hand: what a short file leaves out is taken from there")
+	c.Flags().StringArrayVar(&with, "with", nil, "a card, an accord or a whole receipt that is at hand: what a short file leaves out is taken from there; for a release, the file with the maintainers' public key")
 	c.Flags().StringVar(&want, "accord", "", "the accord that it must be under: its id or the beginning of it")
 	return c
 }
 
 func verify(name string, b []byte, want string, known [][]byte) verification {
 	out := verification{What: "receipt", File: name, Signers: []string{}, Witnesses: []string{}, Reasons: []string{}}
+	if dist.IsManifest(b) {
+		return verifyRelease(name, b, known)
+	}
 	if accord.IsEvidence(b) {
 		return verifyEvidence(out, b, want, known)
 	}
@@ -202,6 +209,10 @@ func verifyEvidence(out verification, b []byte, want string, known [][]byte) ver
 }
 
 func (v verification) print(w io.Writer) {
+	if v.What == "release" {
+		v.printRelease(w)
+		return
+	}
 	if v.OK && v.What == "evidence" {
 		line(w, v.File, "valid evidence")
 		line(w, "proven", v.Reasons[0])

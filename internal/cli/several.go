@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"parley.example/parley/internal/metrics"
 	"parley.example/parley/internal/node"
 	"parley.example/parley/internal/peer"
 )
@@ -20,7 +21,7 @@ const contest = 500 * time.Millisecond
 
 // serveSeveral runs one of several processes of a node: all take requests, the one
 // that leads answers them.
-func (a *app) serveSeveral(ctx context.Context, cfg node.Config, log *slog.Logger) (err error) {
+func (a *app) serveSeveral(ctx context.Context, cfg node.Config, log *slog.Logger, set *metrics.Set) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	standby, err := node.NewStandby(ctx, a.dir)
@@ -66,7 +67,7 @@ func (a *app) serveSeveral(ctx context.Context, cfg node.Config, log *slog.Logge
 		n, err := node.Open(ctx, a.dir, node.Options{Log: log, Standby: standby})
 		if err == nil {
 			log.Info("this process leads")
-			err = a.lead(ctx, n, board, fronts, log)
+			err = a.lead(ctx, n, board, fronts, log, set)
 		}
 		board.Follow("")
 		if ctx.Err() != nil {
@@ -120,7 +121,7 @@ func pause(ctx context.Context) bool {
 }
 
 // lead answers for all processes, until ctx ends or another process leads.
-func (a *app) lead(ctx context.Context, n *node.Node, board *peer.Board, fronts map[string]net.Listener, log *slog.Logger) (err error) {
+func (a *app) lead(ctx context.Context, n *node.Node, board *peer.Board, fronts map[string]net.Listener, log *slog.Logger, set *metrics.Set) (err error) {
 	lines := board.Lead(fronts)
 	n.TakeLink(lines[frontLink])
 	defer func() {
@@ -129,7 +130,7 @@ func (a *app) lead(ctx context.Context, n *node.Node, board *peer.Board, fronts 
 		}
 		err = errors.Join(err, n.Close())
 	}()
-	return a.answer(ctx, n, lines, log)
+	return a.answer(ctx, n, lines, log, set)
 }
 
 func (a *app) cloneCmd() *cobra.Command {
@@ -153,6 +154,7 @@ func (a *app) cloneCmd() *cobra.Command {
 				line(w, "console", cfg.ConsoleURL())
 				line(w, "the other processes reach it at", cfg.Peer)
 				line(w, "next", "parley serve --dir "+to)
+				line(w, "then", "parley card rotate, so that partners learn the new address (or they keep to a balancer named in reach of node.json)")
 			})
 		},
 	}
@@ -162,6 +164,7 @@ func (a *app) cloneCmd() *cobra.Command {
 	f.StringVar(&own.Console, "console", "127.0.0.1:0", "address of its console")
 	f.StringVar(&own.Peer, "peer", "127.0.0.1:0", "address where the other processes reach it")
 	f.StringVar(&peerOf, "peer-of-first", "127.0.0.1:0", "address where they reach the process that is cloned, if it has none yet")
+	f.StringVar(&own.Metrics, "metrics", "", "address of its figures for Prometheus, if the first has one (default: a free port)")
 	_ = c.MarkFlagRequired("to")
 	return c
 }

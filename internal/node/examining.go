@@ -2,8 +2,6 @@ package node
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -104,16 +102,10 @@ func room(dir string) Check {
 
 func certificate(file string, now time.Time) Check {
 	const name = "console certificate"
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return bad(name, "put the certificate back, or correct console_cert in node.json", "%v", err)
-	}
-	block, _ := pem.Decode(b)
-	if block == nil {
-		return bad(name, "write it as PEM", "%s holds no certificate", file)
-	}
-	c, err := x509.ParseCertificate(block.Bytes)
+	c, err := readCertificate(file)
 	switch {
+	case errors.As(err, new(*fs.PathError)):
+		return bad(name, "put the certificate back, or correct console_cert in node.json", "%v", err)
 	case err != nil:
 		return bad(name, "write it as PEM", "%s does not read: %v", file, err)
 	case now.Add(soon).After(c.NotAfter):
@@ -190,7 +182,7 @@ func (n *Node) Examine(ctx context.Context) (checks []Check, err error) {
 		case now.Add(soon).Before(ends):
 			checks = append(checks, good(name, "good until %s", ends.Format(time.DateOnly)))
 		case c.Own:
-			checks = append(checks, bad(name, "renew it: parley card renew", "ends on %s", ends.Format(time.DateOnly)))
+			checks = append(checks, bad(name, "renew it: parley card rotate", "ends on %s", ends.Format(time.DateOnly)))
 		default:
 			checks = append(checks, bad(name, "ask the partner to renew it; it comes with the next parcel", "ends on %s", ends.Format(time.DateOnly)))
 		}

@@ -40,11 +40,6 @@ type ExportAsk struct {
 	By     string         // who asks, for the log
 }
 
-func (a ExportAsk) filtered() bool {
-	f := a.Filter
-	return f.Area != "" || f.Class != "" || !f.From.IsZero() || !f.To.IsZero()
-}
-
 // AlertAsk are the terms of a CAP alert.
 type AlertAsk struct {
 	Status     string // Actual, Exercise or Test; never a default
@@ -95,8 +90,11 @@ func (n *Node) checkExport(ask ExportAsk) error {
 			return bad("%q is not a STIX identifier", clip(id))
 		}
 	}
-	if len(ask.IDs) > 0 && (ask.Type != "" || ask.filtered()) {
+	if len(ask.IDs) > 0 && (ask.Type != "" || ask.Filter.narrows()) {
 		return bad("name objects or give a filter, not both")
+	}
+	if err := ask.Filter.Check(); err != nil {
+		return err
 	}
 	if ask.Format != FormatCAP {
 		return nil
@@ -230,7 +228,7 @@ func (e *export) lose(l misp.Lost) {
 // each calls fn for every object that is to be exported, outside of any
 // transaction, so that a slow reader holds up nothing.
 func (e *export) each(ctx context.Context, incidents bool, fn func(store.Object, *stix.Object) error) error {
-	switch incidents = incidents || e.ask.filtered(); {
+	switch incidents = incidents || e.ask.Filter.narrows(); {
 	case len(e.ask.IDs) > 0:
 		return e.objects(ctx, slices.Compact(slices.Sorted(slices.Values(e.ask.IDs))), fn)
 	case incidents && e.ask.Type != "" && e.ask.Type != "incident":
@@ -288,51 +286,25 @@ func (e *export) hand(ctx context.Context, page []store.Object, fn func(store.Ob
 	return nil
 }
 
-// incidents pages through the index by start. Incidents of one instant may
-// fill more than a page, which then grows.
+// incidents hands out what the filter selects, by start.
 func (e *export) incidents(ctx context.Context, fn func(store.Object, *stix.Object) error) error {
 	f := e.ask.Filter
-	q := store.IncidentQuery{Area: f.Area, Class: f.Class, Limit: exportPage}
-	if !f.From.IsZero() {
-		q.Since = f.From.UnixMicro()
-	}
-	if !f.To.IsZero() {
-		q.Until = f.To.UnixMicro()
-	}
-	seen := map[string]bool{} // of the instant at which the last page ended
-	for {
-		var rows []store.Incident
-		err := e.n.view(ctx, func(tx store.Tx) (err error) {
-			rows, err = tx.ListIncidents(q)
-			return err
-		})
-		if err != nil {
-			return err
-		}
+	return e.n.incidentPages(ctx, f.query(), exportPage, func(rows []store.Incident) error {
 		var ids []string
 		for _, r := range rows {
-			if !seen[r.ID] {
-				ids = append(ids, r.ID)
+			if f.beyond() {
+				in, err := readIncident(r)
+				if err != nil {
+					return err
+				}
+				if !f.keeps(&in, r.From) {
+					continue
+				}
 			}
+			ids = append(ids, r.ID)
 		}
-		if err := e.objects(ctx, ids, fn); err != nil || len(rows) < q.Limit {
-			return err
-		}
-		if len(ids) == 0 {
-			q.Limit *= 2
-			continue
-		}
-		last := rows[len(rows)-1].Start
-		if last != q.Since {
-			clear(seen)
-		}
-		for _, r := range rows {
-			if r.Start == last {
-				seen[r.ID] = true
-			}
-		}
-		q.Since = last
-	}
+		return e.objects(ctx, ids, fn)
+	})
 }
 
 // everything pages through all objects in the order in which they came, the

@@ -59,6 +59,9 @@ type Config struct {
 	// Reach are further link addresses, host:port, that the card names: those of the
 	// other processes, or of a balancer before them. They count from the next card on.
 	Reach []string `json:"reach,omitempty"`
+	// Metrics is the address, host:port on this machine's loopback, where Prometheus
+	// reads figures; empty: on the node's socket alone.
+	Metrics string `json:"metrics,omitempty"`
 	// Mark picks colour and emblem in the console: north, south, guarantor or
 	// empty.
 	Mark string `json:"mark,omitempty"`

@@ -99,7 +99,9 @@ type Node struct {
 	states  map[string]stateRows     // by accord; guarded by mu
 	wg      sync.WaitGroup
 	pages   *pageFiles
-	imports importRuns
+	// exchanges counts parcels, for Figures.
+	exchanges tally
+	imports   importRuns
 
 	preparing sync.Map // matchJob → progress, while a publication is computed
 	filters   filterCache
@@ -137,6 +139,11 @@ func Init(dir string, cfg Config) (Config, error) {
 	}
 	if cfg.Console, err = choosePort(cfg.Console); err != nil {
 		return cfg, err
+	}
+	if cfg.Metrics != "" {
+		if cfg.Metrics, err = choosePort(cfg.Metrics); err != nil {
+			return cfg, err
+		}
 	}
 	if err := makeKeys(dir); err != nil {
 		return cfg, err

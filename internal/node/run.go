@@ -198,6 +198,7 @@ func (n *Node) fly(ctx context.Context, id, to string, fn func(ctx context.Conte
 	delete(n.flights, peerID(id, to))
 	n.mu.Unlock()
 	close(f.done)
+	n.exchanges.count(to, "out", err)
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}

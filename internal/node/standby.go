@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"parley.example/parley/internal/store/postgres"
@@ -135,11 +136,21 @@ func Clone(dir, to string, own Config, peerOf string) (Config, error) {
 		return cfg, fmt.Errorf("%w: %s holds a node already", ErrInvalid, to)
 	}
 	cfg = first
-	for _, a := range []struct{ mine, given *string }{{&cfg.Link, &own.Link}, {&cfg.Console, &own.Console}, {&cfg.Peer, &own.Peer}} {
+	addresses := []struct{ mine, given *string }{{&cfg.Link, &own.Link}, {&cfg.Console, &own.Console}, {&cfg.Peer, &own.Peer}}
+	if first.Metrics != "" {
+		if own.Metrics == "" {
+			own.Metrics = "127.0.0.1:0"
+		}
+		addresses = append(addresses, struct{ mine, given *string }{&cfg.Metrics, &own.Metrics})
+	}
+	for _, a := range addresses {
 		if *a.mine, err = choosePort(*a.given); err != nil {
 			return cfg, err
 		}
 	}
+	// Partners try all addresses of the card in turn, so the card should name each.
+	cfg.Reach = joined(first.Reach, first.Link)
+	first.Reach = joined(first.Reach, cfg.Link)
 	names, err := os.ReadDir(filepath.Join(dir, keysFolder))
 	if err != nil {
 		return cfg, err
@@ -157,6 +168,14 @@ func Clone(dir, to string, own Config, peerOf string) (Config, error) {
 		return cfg, err
 	}
 	return cfg, writeConfig(to, cfg)
+}
+
+// joined is list with one more in it, if it is not yet.
+func joined(list []string, more string) []string {
+	if slices.Contains(list, more) {
+		return list
+	}
+	return append(slices.Clone(list), more)
 }
 
 func writeConfig(dir string, c Config) error {

@@ -461,7 +461,8 @@ func (n *Node) owed(ctx context.Context, id, to string) (owed debt, err error) {
 
 // Receive takes a parcel from a partner and returns the one to answer with. It
 // serves the link.
-func (n *Node) Receive(ctx context.Context, from string, p link.Parcel) (link.Parcel, error) {
+func (n *Node) Receive(ctx context.Context, from string, p link.Parcel) (reply link.Parcel, err error) {
+	defer func() { n.exchanges.count(from, "in", err) }()
 	if p.To != n.cfg.Party {
 		return link.Parcel{}, fmt.Errorf("%w: the parcel is for %s, not for %s", link.ErrSay, clip(p.To), n.cfg.Party)
 	}
@@ -471,8 +472,7 @@ func (n *Node) Receive(ctx context.Context, from string, p link.Parcel) (link.Pa
 		}
 		return link.Parcel{}, err
 	}
-	reply, _, err := n.parcel(ctx, p.Header.Accord, from)
-	if err != nil || len(p.Aside) == 0 {
+	if reply, _, err = n.parcel(ctx, p.Header.Accord, from); err != nil || len(p.Aside) == 0 {
 		return reply, err
 	}
 	err = n.view(ctx, func(tx store.Tx) error {

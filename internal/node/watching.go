@@ -44,27 +44,20 @@ type Killed struct {
 	High int `json:"high"`
 }
 
-// IncidentFilter selects incidents; zero fields do not restrict.
-type IncidentFilter struct {
-	From, To time.Time // From <= start < To
-	Area     string
-	Class    string
-	Limit    int // 0: 10,000
-}
-
 // Incidents lists incidents, newest first, and how many there are in all.
 func (n *Node) Incidents(ctx context.Context, f IncidentFilter) ([]Incident, int64, error) {
+	out := []Incident{}
+	if err := f.Check(); err != nil {
+		return out, 0, err
+	}
 	if f.Limit <= 0 {
 		f.Limit = 10_000
 	}
-	q := store.IncidentQuery{Area: f.Area, Class: f.Class, Limit: f.Limit, Newest: true}
-	if !f.From.IsZero() {
-		q.Since = f.From.UnixMicro()
+	if f.beyond() {
+		return n.incidentsBeyond(ctx, f)
 	}
-	if !f.To.IsZero() {
-		q.Until = f.To.UnixMicro()
-	}
-	out := []Incident{}
+	q := f.query()
+	q.Limit, q.Newest = f.Limit, true
 	var total int64
 	err := n.view(ctx, func(tx store.Tx) error {
 		rows, err := tx.ListIncidents(q)
@@ -72,16 +65,42 @@ func (n *Node) Incidents(ctx context.Context, f IncidentFilter) ([]Incident, int
 			return err
 		}
 		for _, r := range rows {
-			v, err := incidentView(r)
+			in, err := readIncident(r)
 			if err != nil {
 				return err
 			}
-			out = append(out, v)
+			out = append(out, incidentView(&in, r.From))
 		}
 		q.Limit = 0
 		total, err = tx.CountIncidents(q)
 		return err
 	})
+	return out, total, err
+}
+
+// incidentsBeyond lists what the store alone cannot select.
+func (n *Node) incidentsBeyond(ctx context.Context, f IncidentFilter) ([]Incident, int64, error) {
+	out := []Incident{}
+	total := int64(0)
+	err := n.incidentPages(ctx, f.query(), exportPage, func(rows []store.Incident) error {
+		for _, r := range rows {
+			in, err := readIncident(r)
+			if err != nil {
+				return err
+			}
+			if !f.keeps(&in, r.From) {
+				continue
+			}
+			total++
+			if len(out) >= 2*f.Limit { // the newest come last
+				out = append(out[:0], out[len(out)-f.Limit:]...)
+			}
+			out = append(out, incidentView(&in, r.From))
+		}
+		return nil
+	})
+	out = out[max(0, len(out)-f.Limit):]
+	slices.Reverse(out)
 	return out, total, err
 }
 
@@ -93,21 +112,14 @@ func readIncident(r store.Incident) (incident.Incident, error) {
 	return in, nil
 }
 
-func incidentView(r store.Incident) (Incident, error) {
-	in, err := readIncident(r)
-	if err != nil {
-		return Incident{}, err
-	}
+func incidentView(in *incident.Incident, from string) Incident {
 	v := Incident{
 		ID: in.ID, Date: in.Start.UTC().Format(time.DateOnly), End: in.End.UTC().Format(time.DateOnly), DatePrecision: string(in.DatePrecision),
 		Title: in.Title, RadiusKM: in.RadiusKM, Place: in.Place, Area: in.Admin1, Class: string(in.Class()), Kind: string(in.Kind),
-		Organisation: in.Organisation, From: r.From, Grading: in.Grading(),
+		Organisation: in.Organisation, From: from, Marking: marked(in), Grading: in.Grading(),
 	}
 	if in.Placed {
 		v.Lat, v.Lon = &in.Lat, &in.Lon
-	}
-	if in.TLP != 0 {
-		v.Marking = in.TLP.String()
 	}
 	if b := in.Killed.Best; b != nil {
 		v.Killed = Killed{*b, *b, *b}
@@ -118,7 +130,7 @@ func incidentView(r store.Incident) (Incident, error) {
 	if in.Killed.High != nil {
 		v.Killed.High = *in.Killed.High
 	}
-	return v, nil
+	return v
 }
 
 // Watch is what the watch says (docs/api.md).

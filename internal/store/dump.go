@@ -43,6 +43,8 @@ var Tables = []Table{
 	table("leaves", 2, "i:log i:idx b:leaf"),
 	table("hashes", 2, "i:log i:idx b:hash"),
 	table("events", 2, "i:log i:idx s:kind i:at b:bytes b:salt s:audience"),
+	table("packs", 2, "i:log i:first b:entries"),
+	table("pack_kinds", 3, "i:log s:kind i:first i:latest"),
 	table("checkpoints", 2, "i:log i:size b:note i:at"),
 	table("bodies", 1, "b:digest b:body"),
 	table("outbox", 1, "i:seq s:accord s:party s:log i:idx b:digest i:priority i:at i:delivered"),

@@ -114,7 +114,9 @@ type Ledgers interface {
 	// AppendLeaves adds leaves at the log's end. first must equal LogSize,
 	// else ErrConflict; a wrong number of hashes is an error. hashes are the stored hashes (tlog.StoredHashes) that
 	// these leaves add, in order, starting at tlog.StoredHashCount(first).
-	AppendLeaves(log string, first int64, leaves [][]byte, hashes []tlog.Hash) error
+	// openings open some of these leaves, by index ascending, as PutEvent does;
+	// where one contradicts what is there, nothing of the Update is kept.
+	AppendLeaves(log string, first int64, leaves [][]byte, hashes []tlog.Hash, openings ...Event) error
 	// TruncateLog removes what a log holds from an index on: leaves, hashes,
 	// openings and the checkpoints of greater sizes. It is for entries that
 	// turned out not to be the owner's.
@@ -124,6 +126,10 @@ type Ledgers interface {
 	// Leaves returns the leaves with from <= index < to, all of them or
 	// ErrNotFound.
 	Leaves(log string, from, to int64) ([][]byte, error)
+	// EachEntry gives the leaves with from <= index < to and their openings to fn,
+	// in order, some hundred at a time, or returns ErrNotFound where some are
+	// missing. The entries belong to fn, which may use the transaction.
+	EachEntry(log string, from, to int64, fn func(first int64, entries []LogEntry) error) error
 	// ReadHashes returns the hashes at the given storage indexes, in the order
 	// asked, all of them or ErrNotFound (it serves as a tlog.HashReader).
 	ReadHashes(log string, indexes []int64) ([]tlog.Hash, error)
@@ -161,6 +167,13 @@ type Event struct {
 	// Audience lists the parties the opening may be shown to, comma separated;
 	// empty means every member of the accord.
 	Audience string
+}
+
+// LogEntry is a leaf with its opening, where it has one.
+type LogEntry struct {
+	Leaf   []byte
+	Opened bool
+	Event  Event // zero where it is not opened
 }
 
 // EventQuery selects events; zero fields do not restrict.

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -31,7 +30,7 @@ var exportFiles = map[string][2]string{
 }
 
 // exportFile streams an export: GET /export?format=, with id= (several), or
-// from=, to=, area=, class= and type=; for an alert status=, message=,
+// the parameters of a selection and type=; for an alert status=, message=,
 // reference= (several), certainty=, note=, language= and hours=. With
 // account=true the answer is multipart/mixed: the file, then the account as
 // JSON. The account comes last because only then it is known; an answer that
@@ -106,7 +105,7 @@ func (l *lateWriter) Write(p []byte) (int, error) {
 }
 
 // exportNames are the parameters of an export.
-var exportNames = strings.Fields("format id from to area class type status message reference certainty note language hours account")
+var exportNames = append(strings.Fields("format id type status message reference certainty note language hours account"), selectionNames...)
 
 func exportAsk(q url.Values) (node.ExportAsk, error) {
 	for name := range q {
@@ -116,26 +115,14 @@ func exportAsk(q url.Values) (node.ExportAsk, error) {
 	}
 	ask := node.ExportAsk{
 		Format: q.Get("format"), IDs: q["id"], Type: q.Get("type"),
-		Filter: node.IncidentFilter{Area: q.Get("area"), Class: q.Get("class")},
 		Alert: node.AlertAsk{
 			Status: q.Get("status"), Type: q.Get("message"), References: q["reference"], Certainty: q.Get("certainty"),
 			Note: q.Get("note"), Language: q.Get("language"),
 		},
 	}
-	for _, d := range []struct {
-		name string
-		to   *time.Time
-		add  int
-	}{{"from", &ask.Filter.From, 0}, {"to", &ask.Filter.To, 1}} {
-		text := q.Get(d.name)
-		if text == "" {
-			continue
-		}
-		t, err := time.Parse(time.DateOnly, text)
-		if err != nil {
-			return ask, huma.Error422UnprocessableEntity("give days as YYYY-MM-DD, not " + text)
-		}
-		*d.to = t.AddDate(0, 0, d.add)
+	var err error
+	if ask.Filter, err = selectionOf(q).filter(); err != nil {
+		return ask, err
 	}
 	if text := q.Get("hours"); text != "" {
 		n, err := strconv.Atoi(text)

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -88,7 +87,7 @@ func (s *Server) routes() {
 	s.eventRoutes()
 	n := s.node
 	handle(s, "GET", "/overview", "overview", readers, func(ctx context.Context, _ *none) (node.Overview, error) { return n.Overview(ctx) })
-	handle(s, "GET", "/incidents", "list-incidents", readers, s.incidents)
+	s.situationRoutes()
 	s.watchRoutes()
 	s.fusionRoutes()
 	handle(s, "GET", "/inbox", "list-inbox", readers, func(ctx context.Context, _ *none) (items, error) {
@@ -142,37 +141,6 @@ func (s *Server) session(ctx context.Context, u node.User) (sessionView, error) 
 		v.Party.Role = "witness"
 	}
 	return v, err
-}
-
-type incidentsView struct {
-	Incidents []node.Incident `json:"incidents"`
-	Total     int64           `json:"total"`
-}
-
-func (s *Server) incidents(ctx context.Context, in *struct {
-	From  string `query:"from" doc:"first day, YYYY-MM-DD"`
-	To    string `query:"to" doc:"last day, YYYY-MM-DD"`
-	Area  string `query:"area"`
-	Class string `query:"class"`
-	Limit int    `query:"limit" minimum:"0" maximum:"100000"`
-}) (incidentsView, error) {
-	f := node.IncidentFilter{Area: in.Area, Class: in.Class, Limit: in.Limit}
-	for _, d := range []struct {
-		text string
-		to   *time.Time
-		add  int
-	}{{in.From, &f.From, 0}, {in.To, &f.To, 1}} {
-		if d.text == "" {
-			continue
-		}
-		t, err := time.Parse(time.DateOnly, d.text)
-		if err != nil {
-			return incidentsView{}, huma.Error422UnprocessableEntity("give days as YYYY-MM-DD, not " + d.text)
-		}
-		*d.to = t.AddDate(0, 0, d.add)
-	}
-	got, total, err := s.node.Incidents(ctx, f)
-	return incidentsView{got, total}, err
 }
 
 type reasonBody struct {

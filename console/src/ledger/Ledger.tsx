@@ -146,7 +146,7 @@ function Events(props: { events: LedgerEvent[]; logs: Log[] }) {
     >
       {checked && (
         <Proof
-          address={receiptAddress(checked.log, checked.index)}
+          entry={checked}
           title={say('ledger.verify-of', { index: checked.index, party: checked.party })}
           onClose={() => setChecked(null)}
         />

@@ -1,18 +1,19 @@
 // Shows how a receipt is checked, step by step.
 import { useState } from 'react'
 import { useQuery } from '@tanstack/react-query'
-import { fetchFile } from '../api/client'
+import { fetchFile, receiptAddress } from '../api/client'
 import { useSay, useTerm } from '../i18n'
 import { Act, Asked, Panel } from '../parts'
 import { Icon } from '../parts/Icon'
-import { check, type Verdict } from './receipt'
+import { check, type Entry, type Verdict } from './receipt'
 
-/** Proof checks the receipt at an address, which is fetched once. */
-export function Proof(props: { address: string; title: string; onClose: () => void }) {
+/** Proof checks the node's receipt of an entry, which is fetched once. */
+export function Proof(props: { entry: Entry; title: string; onClose: () => void }) {
   const say = useSay()
+  const { log, index } = props.entry
   const asked = useQuery({
-    queryKey: ['proof', props.address],
-    queryFn: async ({ signal }) => check(await fetchFile(props.address, signal)),
+    queryKey: ['proof', log, index],
+    queryFn: async ({ signal }) => check(await fetchFile(receiptAddress(log, index), signal), { log, index }),
     staleTime: Infinity,
   })
   return (

@@ -8,6 +8,8 @@ export type StepName = (typeof stepNames)[number]
 export type Step = { name: StepName; ok: boolean; detail: string }
 export type Verdict = { ok: boolean; steps: Step[]; event: Event | null; cosigners: string[] }
 type Event = { accord: string; party: string; kind: string; at: string }
+/** The place of an entry: a log by its origin, and the index in it from 0. */
+export type Entry = { log: string; index: number }
 
 type Card = { party: string; root: string; signing: string; sequence: number }
 type Terms = { type: string; title: string; members: Member[]; witnesses: Member[] | null }
@@ -140,9 +142,10 @@ async function rootFrom(leaf: Uint8Array<ArrayBuffer>, index: number, size: numb
   return hash
 }
 
-/** check verifies a receipt file. Later steps rest on earlier ones, so it stops at
- * the first that fails. */
-export async function check(file: Uint8Array<ArrayBuffer>): Promise<Verdict> {
+/** check verifies a receipt file, and that it is of the entry `asked` for: a true
+ * receipt of another entry proves nothing about this one. Without `asked` any entry
+ * will do. Later steps rest on earlier ones, so it stops at the first that fails. */
+export async function check(file: Uint8Array<ArrayBuffer>, asked?: Entry): Promise<Verdict> {
   const out: Verdict = { ok: false, steps: [], event: null, cosigners: [] }
   const read = <T>(bytes: Uint8Array) => JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as T
   const step = async (name: StepName, work: () => Promise<string> | string) => {
@@ -222,6 +225,7 @@ export async function check(file: Uint8Array<ArrayBuffer>): Promise<Verdict> {
       must(origin === `parley/${id}/${event!.party}` && rest === '', 'the checkpoint is of another log')
       ;[size, root] = [Number(length), top]
       must(Number.isSafeInteger(size) && Number.isSafeInteger(index), 'the proof does not read')
+      must(!asked || (asked.log === origin && asked.index === index), `this is the receipt of entry ${index} of ${event!.party}’s log, not of the entry asked for`)
       must(base64(await rootFrom(leafHash, index, size, hashes)) === root, 'the entry is not in that log')
       return `${index} / ${size} · ${root}`
     },

@@ -12,6 +12,17 @@ it('follows a receipt of the protocol’s vectors to its end', async () => {
   expect(got.cosigners).toEqual(['south'])
 })
 
+it('refuses a true receipt of another entry than the one asked for', async () => {
+  const log = 'parley/9fce5b75d77bb8b8ad830e6491bea26d7a2a0ad991a6b235b1dc76e9f9dbf846/north'
+  expect((await check(file, { log, index: 1 })).ok).toBe(true)
+  for (const asked of [{ log, index: 0 }, { log, index: 2 }, { log: log.replace('north', 'south'), index: 1 }, { log: log.replace('9fce', '9fcf'), index: 1 }]) {
+    const got = await check(file, asked)
+    expect(got.ok).toBe(false)
+    expect(got.event).toBe(null)
+    expect(got.steps.at(-1)).toMatchObject({ name: 'included', ok: false, detail: 'this is the receipt of entry 1 of north’s log, not of the entry asked for' })
+  }
+})
+
 it('refuses a receipt in which any byte of what it checks was changed', async () => {
   const text = new TextDecoder('latin1').decode(file) // a character for each byte
   // Of what the browser leaves to parley verify nothing is claimed.

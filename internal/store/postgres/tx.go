@@ -10,16 +10,20 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"parley.example/parley/internal/store"
+	"parley.example/parley/internal/store/pack"
 )
 
 var errEnded = errors.New("transaction has ended")
 
 // tx is a transaction on one connection. s is nil in a View.
 type tx struct {
-	c     *pgx.Conn
-	s     *session
-	ended bool
-	logs  map[string]int64 // ids of logs written to, by name
+	c       *pgx.Conn
+	s       *session
+	ended   bool
+	logs    map[string]logRow // that were looked at, by name
+	held    pack.Pack         // the pack read last, of the log heldOf; shared with nobody
+	heldOf  int64
+	changed bool // held is not yet written
 	// err is the first failure of a statement: PostgreSQL does nothing more in
 	// the transaction until it is rolled back.
 	err error
@@ -29,6 +33,7 @@ var _ store.Tx = (*tx)(nil)
 
 // End implements group.Tx.
 func (t *tx) End() error {
+	_ = t.flush() // what fails stands in t.err
 	t.ended = true
 	return t.err
 }

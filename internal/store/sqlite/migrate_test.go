@@ -1,8 +1,14 @@
 package sqlite
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"parley.example/parley/internal/store"
 )
@@ -96,5 +102,69 @@ func TestMigrateSpecificationVersions(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// A log from before packs keeps its rows, is read as it was, and goes on in packs.
+func TestOldLogsGoOn(t *testing.T) {
+	s := openNew(t)
+	var leaves [][]byte
+	var hashes []tlog.Hash
+	var openings []store.Event
+	read := tlog.HashReaderFunc(func(ix []int64) (out []tlog.Hash, err error) {
+		for _, i := range ix {
+			out = append(out, hashes[i])
+		}
+		return out, nil
+	})
+	for i := range int64(900) {
+		leaf := fmt.Appendf(nil, "leaf %d", i)
+		hs, err := tlog.StoredHashes(i, leaf, read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaves, hashes = append(leaves, leaf), append(hashes, hs...)
+		openings = append(openings, store.Event{Log: "log", Index: i, Kind: "k", At: i, Bytes: leaf, Salt: []byte("s")})
+	}
+	const old = 600
+	check := func(tx store.Tx, size int64) error {
+		got, err := tx.Leaves("log", 0, size)
+		if err != nil || !slices.EqualFunc(got, leaves[:size], bytes.Equal) {
+			t.Errorf("leaves up to %d differ (%v)", size, err)
+		}
+		events, err2 := tx.Events(store.EventQuery{Logs: []string{"log"}})
+		newest, err3 := tx.Events(store.EventQuery{Newest: true, Limit: 400})
+		if len(events) != int(size) || events[size/2].Index != size/2 || newest[0].Index != size-1 || newest[399].Index != size-400 {
+			t.Errorf("events of %d entries are not theirs", size)
+		}
+		tree, err4 := tlog.TreeHash(size, tlog.HashReaderFunc(func(ix []int64) ([]tlog.Hash, error) { return tx.ReadHashes("log", ix) }))
+		if want, _ := tlog.TreeHash(size, read); tree != want {
+			t.Errorf("another tree of %d entries", size)
+		}
+		return errors.Join(err, err2, err3, err4)
+	}
+	err := s.Update(t.Context(), func(st store.Tx) error {
+		x := st.(*tx)
+		row, err := x.makeLog("log")
+		if err == nil {
+			err = x.appendRows(row.id, 0, leaves[:old], hashes[:tlog.StoredHashCount(old)], openings[:old])
+		}
+		return errors.Join(err, x.resize("log", row, old), check(x, old))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Update(t.Context(), func(x store.Tx) error {
+		err := x.AppendLeaves("log", old, leaves[old:], hashes[tlog.StoredHashCount(old):], openings[old:]...)
+		return errors.Join(err, check(x, 900))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.w.c.int64Of("SELECT min(first) FROM packs"); n != 512 || err != nil {
+		t.Errorf("the first pack begins at %d (%v), want 512", n, err)
+	}
+	if n, err := s.w.c.int64Of("SELECT count(*) FROM leaves"); n != 512+900-768 || err != nil {
+		t.Errorf("%d leaves are rows (%v)", n, err)
 	}
 }

@@ -7,14 +7,18 @@ import (
 	"strings"
 
 	"parley.example/parley/internal/store"
+	"parley.example/parley/internal/store/pack"
 )
 
 // tx is a transaction on one connection. w is nil in a View.
 type tx struct {
-	c     *conn
-	w     *writer
-	ended bool
-	logs  map[string]int64 // ids of logs written to, by name
+	c       *conn
+	w       *writer
+	ended   bool
+	logs    map[string]logRow // that were looked at, by name
+	held    pack.Pack         // the pack read last, of the log heldOf; shared with nobody
+	heldOf  int64
+	changed bool // held is not yet written
 	// err is the first failure of a statement. SQLite may then have rolled
 	// back by itself, and a further write would stand alone, so that nothing
 	// more is done.
@@ -25,6 +29,7 @@ var _ store.Tx = (*tx)(nil)
 
 // End implements group.Tx.
 func (t *tx) End() error {
+	_ = t.flush() // what fails stands in t.err
 	t.ended = true
 	return t.err
 }

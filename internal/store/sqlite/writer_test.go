@@ -181,7 +181,7 @@ func TestDiskFailureStops(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	s := openNew(t)
-	for pragma, want := range map[string]int64{"synchronous": 2, "foreign_keys": 1, "busy_timeout": busyTimeout, "user_version": 7, "application_id": applicationID} {
+	for pragma, want := range map[string]int64{"synchronous": 2, "foreign_keys": 1, "busy_timeout": busyTimeout, "user_version": 8, "application_id": applicationID} {
 		got, err := s.w.c.int64Of("PRAGMA " + pragma)
 		if err != nil || got != want {
 			t.Errorf("%s is %d (%v), want %d", pragma, got, err, want)

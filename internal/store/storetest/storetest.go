@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T, path string) store.Store) {
 		{"Events", testEvents},
 		{"Checkpoints", testCheckpoints},
 		{"TruncateLog", testTruncate},
+		{"LongLogs", testLongLogs},
 		{"Bodies", testBodies},
 		{"Outbox", testOutbox},
 		{"Inbox", testInbox},
