@@ -319,7 +319,7 @@ func (n *Node) settleKeyOf(ctx context.Context, s sealedIn) error {
 	}
 	a, err := n.askArbiter(ctx, pc, rec.Sealed.Arbiter, ask)
 	if err != nil {
-		n.opt.Log.Info("the arbiter did not show a key", "entry", mark, "error", err)
+		n.opt.Log.Info("the arbiter did not show a key", "log", ledger.Origin(s.Accord, n.cfg.Party), "index", s.Index, "error", err)
 		return nil
 	}
 	return n.update(ctx, func(tx store.Tx) error {
@@ -350,7 +350,7 @@ func (n *Node) settleReceiptOf(ctx context.Context, s ownSeal) error {
 	}
 	a, err := n.askArbiter(ctx, pc, s.Arbiter, arbiterAsk{Sealed: s.Index + 1, With: s.To})
 	if err != nil {
-		n.opt.Log.Info("the arbiter did not answer for a sealed release", "entry", mark, "error", err)
+		n.opt.Log.Info("the arbiter did not answer for a sealed release", "log", ledger.Origin(s.Accord, n.cfg.Party), "index", s.Index, "error", err)
 		return nil
 	}
 	if len(a.Taken) == 0 {
