@@ -14,7 +14,7 @@ ALONE := ./internal/sim ./internal/cli
 FUZZTIME ?= 1m
 CHROMIUM ?= /usr/bin/chromium
 
-.PHONY: demo build console test unit race browser kill fuzz fuzz-quick reproducible deb deb-test release lint bench setup-console setup-browser setup-postgres clean
+.PHONY: demo build console test unit race browser kill ha fuzz fuzz-quick reproducible deb deb-test release lint bench setup-console setup-browser setup-postgres clean
 
 # demo sets up, builds, plays the story and leaves three nodes running.
 demo: console
@@ -56,6 +56,13 @@ test: lint console browser setup-postgres
 KILLTIME ?= 5m
 kill:
 	go test ./internal/cli -run TestKilledNodes -v -timeout 60m -args -kill $(KILLTIME)
+
+# ha kills the primary of a Patroni cluster of three under load, HA times.
+HA ?= 3
+ha:
+	@command -v patroni >/dev/null && command -v etcd >/dev/null || { echo "installing Patroni and etcd from the system's packages"; \
+	  S=; [ "$$(id -u)" = 0 ] || S=sudo; $$S apt-get update -qq && $$S env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq patroni etcd-server postgresql >/dev/null; }
+	go test ./internal/cli -run TestPrimaryDies -v -timeout 30m -args -ha $(HA)
 
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
