@@ -129,15 +129,10 @@ func (p *page) append(tx store.Tx, entries []entry) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.AppendLeaves(p.log, p.size, leaves, hs); err != nil {
+	if err := tx.AppendLeaves(p.log, p.size, leaves, hs, events...); err != nil {
 		return fmt.Errorf("appending to the ledger: %w", err)
 	}
 	p.size += int64(len(entries))
-	for _, e := range events {
-		if err := tx.PutEvent(e); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

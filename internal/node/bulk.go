@@ -127,16 +127,6 @@ func (n *Node) releaseBatch(tx store.Tx, pc pact, ask ReleaseManyAsk, objects []
 		}
 	}
 	var entries []entry
-	write := func(few int) error {
-		if len(entries) <= few {
-			return nil
-		}
-		b.tx.Lock()
-		defer b.tx.Unlock()
-		err := p.append(tx, entries)
-		entries = entries[:0]
-		return err
-	}
 	for i, g := range gs {
 		if g == nil {
 			continue
@@ -160,15 +150,12 @@ func (n *Node) releaseBatch(tx store.Tx, pc pact, ask ReleaseManyAsk, objects []
 				return nil, err
 			}
 			entries, r.Copies = append(entries, made...), g.out.Copies
-			if err := write(writtenAtOnce); err != nil {
-				return nil, err
-			}
 		}
 	}
-	if err := write(0); err != nil {
+	b.stop()
+	if err := p.append(tx, entries); err != nil {
 		return nil, err
 	}
-	b.stop()
 	// What left and what waits is noted last, as decisions look at it.
 	for i, g := range gs {
 		switch {
@@ -184,9 +171,6 @@ func (n *Node) releaseBatch(tx store.Tx, pc pact, ask ReleaseManyAsk, objects []
 	}
 	return results, nil
 }
-
-// writtenAtOnce is how many entries are gathered before they are written.
-const writtenAtOnce = 100
 
 // weighbridge decides on the releases of a batch, on every processor. A
 // transaction serves one at a time, so that all who reach into it share a lock.
