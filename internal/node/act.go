@@ -119,6 +119,9 @@ func (p page) entry(x act, rand io.Reader) (entry, error) {
 
 // append writes entries, the first of them at p.size, and turns p to behind them.
 func (p *page) append(tx store.Tx, entries []entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
 	leaves := make([][]byte, len(entries))
 	events := make([]store.Event, len(entries))
 	for i, e := range entries {
