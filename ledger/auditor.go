@@ -5,8 +5,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Auditor checks the entries of one log one after another, as [ParseLeaf] and
@@ -15,6 +16,7 @@ import (
 // no memory. It is not safe for concurrent use.
 type Auditor struct {
 	accord, party string
+	names         string // how its events begin
 	last          time.Time
 	kind          Kind
 	seen          []byte // the checkpoint lines of the leaf before, which were good
@@ -22,7 +24,9 @@ type Auditor struct {
 }
 
 // NewAuditor audits the log of a party under an accord.
-func NewAuditor(accord, party string) *Auditor { return &Auditor{accord: accord, party: party} }
+func NewAuditor(accord, party string) *Auditor {
+	return &Auditor{accord: accord, party: party, names: `{"accord":"` + accord + `","party":"` + party + `","kind":"`}
+}
 
 // ErrDatedBack reports an entry that claims to be older than the one before it.
 var ErrDatedBack = errors.New("it is dated back: it claims to be older than the entry before it")
@@ -44,6 +48,17 @@ func (a *Auditor) Check(leaf, event, salt []byte) error {
 		err = errors.Join(ErrDatedBack, err)
 	}
 	return err
+}
+
+// Last is the time that the entry checked last claims; of one that does not read,
+// that of the one before.
+func (a *Auditor) Last() time.Time { return a.last }
+
+// Hash is the hash of a leaf in its log's tree (RFC 6962 section 2.1), for
+// [Frontier.AddHash].
+func (a *Auditor) Hash(leaf []byte) tlog.Hash {
+	a.msg = append(append(a.msg[:0], 0), leaf...) // tlog.RecordHash in half the time
+	return sha256.Sum256(a.msg)
 }
 
 // leaf is ParseLeaf without Seen, which is compared with that of the leaf before.
@@ -95,15 +110,11 @@ func (a *Auditor) commit(salt, event []byte) [sha256.Size]byte {
 }
 
 // envelope is how the bytes of an event begin that Event.Marshal wrote, where it
-// agrees with the leaf.
+// agrees with the leaf. Names need no escaping, or it is not the same and is parsed.
 func (a *Auditor) envelope(l Leaf) []byte {
-	b := append(a.head[:0], `{"accord":`...)
-	b = strconv.AppendQuote(b, a.accord)
-	b = append(b, `,"party":`...)
-	b = strconv.AppendQuote(b, a.party)
-	b = append(b, `,"kind":`...)
-	b = strconv.AppendQuote(b, string(l.Kind))
-	b = append(b, `,"at":"`...)
+	b := append(a.head[:0], a.names...)
+	b = append(b, l.Kind...)
+	b = append(b, `","at":"`...)
 	b = l.At.AppendFormat(b, time.RFC3339Nano)
 	a.head = append(b, `","data":`...)
 	return a.head

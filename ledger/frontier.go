@@ -18,9 +18,12 @@ type Frontier struct {
 
 // Add appends a leaf.
 func (f *Frontier) Add(leaf []byte) {
-	// tlog.RecordHash and tlog.NodeHash, over one piece of memory: half the time.
-	f.buf = append(append(f.buf[:0], 0), leaf...)
-	h := tlog.Hash(sha256.Sum256(f.buf))
+	f.buf = append(append(f.buf[:0], 0), leaf...) // tlog.RecordHash in half the time
+	f.AddHash(sha256.Sum256(f.buf))
+}
+
+// AddHash appends a leaf of which the hash is known.
+func (f *Frontier) AddHash(h tlog.Hash) {
 	for range bits.TrailingZeros64(^uint64(f.n)) { // one merge for each full subtree
 		last := len(f.peaks) - 1
 		h = nodeHash(f.peaks[last], h)
@@ -43,6 +46,7 @@ func (f *Frontier) Tree() Tree {
 	return Tree{N: f.n, Hash: h}
 }
 
+// nodeHash is tlog.NodeHash, over one piece of memory.
 func nodeHash(left, right tlog.Hash) tlog.Hash {
 	var b [1 + 2*tlog.HashSize]byte
 	b[0] = 1

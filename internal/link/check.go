@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -98,12 +100,11 @@ func Check(p Parcel, held Replica, a accord.Accord, book *accord.Book) (News, er
 	}
 	news.Entries = p.Entries[old:]
 	leaves := make([][]byte, len(news.Entries))
-	news.Events = make([]ledger.Event, len(news.Entries))
 	for i, e := range news.Entries {
 		leaves[i] = e.Leaf
-		if news.Events[i], err = CheckEntry(e, a.ID, p.From); err != nil {
-			return News{}, fmt.Errorf("%w: entry %d: %w", ErrParcel, held.Tree.N+int64(i), err)
-		}
+	}
+	if news.Events, err = checkEntries(news.Entries, held.Tree.N, a.ID, p.From); err != nil {
+		return News{}, err
 	}
 	if news.Hashes, news.Tree, err = ledger.Grow(held.Tree.N, leaves, held.Hashes); err != nil {
 		return News{}, err
@@ -226,6 +227,28 @@ func (x extended) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 		out[i] = h[0]
 	}
 	return out, nil
+}
+
+// checkEntries checks entries from an index on, each alone, on every processor. Its
+// error is that of the first one that fails.
+func checkEntries(entries []Entry, first int64, accordID, party string) ([]ledger.Event, error) {
+	events, errs := make([]ledger.Event, len(entries)), make([]error, len(entries))
+	part := max(256, len(entries)/runtime.GOMAXPROCS(0)+1)
+	var wg sync.WaitGroup
+	for from := 0; from < len(entries); from += part {
+		wg.Go(func() {
+			for i := from; i < min(from+part, len(entries)) && errs[max(i-1, from)] == nil; i++ {
+				events[i], errs[i] = CheckEntry(entries[i], accordID, party)
+			}
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("%w: entry %d: %w", ErrParcel, first+int64(i), err)
+		}
+	}
+	return events, nil
 }
 
 // CheckEntry checks an entry alone: the leaf's form, that the opening, where

@@ -119,6 +119,9 @@ func (p page) entry(x act, rand io.Reader) (entry, error) {
 
 // append writes entries, the first of them at p.size, and turns p to behind them.
 func (p *page) append(tx store.Tx, entries []entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
 	leaves := make([][]byte, len(entries))
 	events := make([]store.Event, len(entries))
 	for i, e := range entries {
@@ -129,15 +132,10 @@ func (p *page) append(tx store.Tx, entries []entry) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.AppendLeaves(p.log, p.size, leaves, hs); err != nil {
+	if err := tx.AppendLeaves(p.log, p.size, leaves, hs, events...); err != nil {
 		return fmt.Errorf("appending to the ledger: %w", err)
 	}
 	p.size += int64(len(entries))
-	for _, e := range events {
-		if err := tx.PutEvent(e); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

@@ -111,41 +111,32 @@ func (n *Node) releaseBatch(tx store.Tx, pc pact, ask ReleaseManyAsk, objects []
 	b := n.newWeighbridge(p, n.several(pc))
 	defer b.stop() // before the transaction ends: decisions read from it
 	results := make([]OneReleased, len(objects))
-	gs := make([]*gathered, len(objects)) // nil: not held
+	ws := make([]*weighed, len(objects)) // nil: not held
 	policy := n.policy()
 	for i, id := range objects {
 		results[i].Object = id
 		one := ReleaseAsk{Object: id, Accord: pc.ID, To: ask.To, Purpose: ask.Purpose, LegalBasis: ask.LegalBasis, By: ask.By, Priority: ask.Priority}
-		g, err := b.prepare(tx, pc, one, policy)
+		w, err := b.prepare(tx, pc, one, policy)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			results[i].Reason = "no such object is held"
 		case err != nil:
 			return nil, err
 		default:
-			gs[i], results[i].Title = g, title(g.object)
+			ws[i] = w
 		}
 	}
 	var entries []entry
-	write := func(few int) error {
-		if len(entries) <= few {
-			return nil
-		}
-		b.tx.Lock()
-		defer b.tx.Unlock()
-		err := p.append(tx, entries)
-		entries = entries[:0]
-		return err
-	}
-	for i, g := range gs {
-		if g == nil {
+	for i, w := range ws {
+		if w == nil {
 			continue
 		}
-		made, err := b.wait(g)
-		if err != nil {
-			return nil, err
+		<-w.ready
+		if w.err != nil {
+			return nil, w.err
 		}
-		r := &results[i]
+		r, g := &results[i], w.g
+		r.Title = w.title
 		switch r.Outcome = g.out.Outcome; {
 		case g.out.Outcome < release.Tearline:
 			r.Reason = standsAgainst(g.out.Reasons)
@@ -159,24 +150,21 @@ func (n *Node) releaseBatch(tx store.Tx, pc pact, ask ReleaseManyAsk, objects []
 			if err != nil {
 				return nil, err
 			}
-			entries, r.Copies = append(entries, made...), g.out.Copies
-			if err := write(writtenAtOnce); err != nil {
-				return nil, err
-			}
+			entries, r.Copies = append(entries, w.entries...), g.out.Copies
 		}
 	}
-	if err := write(0); err != nil {
+	b.stop()
+	if err := p.append(tx, entries); err != nil {
 		return nil, err
 	}
-	b.stop()
 	// What left and what waits is noted last, as decisions look at it.
-	for i, g := range gs {
+	for i, w := range ws {
 		switch {
-		case g == nil || ask.DryRun || g.out.Outcome < release.Tearline:
-		case g.out.Released:
-			err = n.noteCopies(tx, pc, g)
+		case w == nil || ask.DryRun || w.g.out.Outcome < release.Tearline:
+		case w.g.out.Released:
+			err = n.noteCopies(tx, pc, w.g)
 		default:
-			results[i].Pending, err = n.ask(tx, pc, *g, "")
+			results[i].Pending, err = n.ask(tx, pc, *w.g, "")
 		}
 		if err != nil {
 			return nil, err
@@ -185,9 +173,6 @@ func (n *Node) releaseBatch(tx store.Tx, pc pact, ask ReleaseManyAsk, objects []
 	return results, nil
 }
 
-// writtenAtOnce is how many entries are gathered before they are written.
-const writtenAtOnce = 100
-
 // weighbridge decides on the releases of a batch, on every processor. A
 // transaction serves one at a time, so that all who reach into it share a lock.
 type weighbridge struct {
@@ -195,7 +180,6 @@ type weighbridge struct {
 	page    page
 	several bool
 	queue   chan *weighed
-	done    map[*gathered]*weighed // of the goroutine that prepares and waits
 	wg      sync.WaitGroup
 	stopped bool
 	halt    atomic.Bool
@@ -205,6 +189,7 @@ type weighbridge struct {
 // weighed is a release that is being decided on.
 type weighed struct {
 	g       *gathered
+	title   string
 	salts   []byte // for the entry of each recipient
 	entries []entry
 	err     error
@@ -212,7 +197,7 @@ type weighed struct {
 }
 
 func (n *Node) newWeighbridge(p page, several bool) *weighbridge {
-	b := &weighbridge{n: n, page: p, several: several, queue: make(chan *weighed, releasedAtOnce), done: make(map[*gathered]*weighed)}
+	b := &weighbridge{n: n, page: p, several: several, queue: make(chan *weighed, releasedAtOnce)}
 	for range runtime.GOMAXPROCS(0) {
 		b.wg.Go(func() {
 			caches := make(map[string]*release.Cache)
@@ -239,7 +224,7 @@ func (b *weighbridge) stop() {
 
 // prepare reads what a decision rests on and hands it over to be made. No more
 // than releasedAtOnce are taken.
-func (b *weighbridge) prepare(tx store.Tx, pc pact, ask ReleaseAsk, policy release.Policy) (*gathered, error) {
+func (b *weighbridge) prepare(tx store.Tx, pc pact, ask ReleaseAsk, policy release.Policy) (*weighed, error) {
 	b.tx.Lock()
 	g, err := b.n.prepare(tx, pc, ask, 0, policy)
 	b.tx.Unlock()
@@ -253,16 +238,8 @@ func (b *weighbridge) prepare(tx store.Tx, pc pact, ask ReleaseAsk, policy relea
 	for i := range g.weighs {
 		locked(&b.tx, &g.weighs[i].in)
 	}
-	b.done[w.g] = w
 	b.queue <- w
-	return w.g, nil
-}
-
-// wait returns what the ledger is to say of a release, once it is decided.
-func (b *weighbridge) wait(g *gathered) ([]entry, error) {
-	w := b.done[g]
-	<-w.ready
-	return w.entries, w.err
+	return w, nil
 }
 
 func (b *weighbridge) weigh(w *weighed, caches map[string]*release.Cache) error {
@@ -271,6 +248,7 @@ func (b *weighbridge) weigh(w *weighed, caches map[string]*release.Cache) error 
 			caches[to] = release.NewCache()
 		}
 	}
+	w.title = title(w.g.object)
 	w.g.weigh("", caches)
 	if err := w.g.conclude(); err != nil || w.g.out.Outcome < release.Tearline || w.g.out.Approvals > 0 {
 		return err

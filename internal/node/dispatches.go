@@ -116,7 +116,8 @@ func copiesOf(tx store.Tx, object string) (map[string]bool, error) {
 				return nil, fmt.Errorf("stored copy %s does not read: %w", d.ID, err)
 			}
 			if c.Object == object {
-				ids[d.ID[len(copyKey(c.Accord, c.To, "")):]] = true
+				_, _, id := copyOf(d.ID)
+				ids[id] = true
 			}
 		}
 	}

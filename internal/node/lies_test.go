@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"slices"
 	"time"
 
 	"parley.example/parley/internal/store"
@@ -64,4 +66,47 @@ func Act(ctx context.Context, n *Node, accordID string, kind ledger.Kind, data a
 		return err
 	})
 	return index, err
+}
+
+// SuspendMany makes a node record many suspensions at once.
+func SuspendMany(ctx context.Context, n *Node, accordID string, count int) error {
+	return n.update(ctx, func(tx store.Tx) error {
+		pc, err := n.pact(tx, accordID)
+		if err != nil {
+			return err
+		}
+		_, err = n.actAll(tx, pc.Accord, slices.Repeat([]act{{kind: ledger.AccordSuspended, data: ledger.Reason{Reason: "exercise"}}}, count))
+		return err
+	})
+}
+
+// Rewrite writes a log anew, with the entries that lie changes, and with the hashes
+// of what it then holds; the checkpoints stay.
+func Rewrite(ctx context.Context, n *Node, log string, lie func(index int64, e *store.LogEntry)) error {
+	return n.update(ctx, func(tx store.Tx) error {
+		size, err := tx.LogSize(log)
+		if err != nil {
+			return err
+		}
+		cp, err := tx.LatestCheckpoint(log)
+		if err != nil {
+			return err
+		}
+		var leaves [][]byte
+		var openings []store.Event
+		err = tx.EachEntry(log, 0, size, func(first int64, entries []store.LogEntry) error {
+			for i, e := range entries {
+				lie(first+int64(i), &e)
+				if leaves = append(leaves, e.Leaf); e.Opened {
+					openings = append(openings, e.Event)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		hs, _, err := ledger.Grow(0, leaves, hashes{tx, log})
+		return errors.Join(err, tx.TruncateLog(log, 0), tx.AppendLeaves(log, 0, leaves, hs, openings...), tx.PutCheckpoint(cp))
+	})
 }

@@ -53,7 +53,11 @@ func (n *Node) expectAll(tx store.Tx, pc pact, got link.News, bodies []link.Body
 
 // expect notes the content that a release announces to us.
 func (n *Node) expect(tx store.Tx, pc pact, index int64, e ledger.Event) error {
-	d, err := decodeData[ledger.Release](e)
+	// What of a ledger.Release is needed here: backlogs have many.
+	d, err := decodeData[struct {
+		Object string   `json:"object"`
+		To     []string `json:"to"`
+	}](e)
 	if err != nil || !slices.Contains(d.To, n.cfg.Party) {
 		return err
 	}

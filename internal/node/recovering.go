@@ -233,23 +233,10 @@ func (n *Node) packOwn(tx store.Tx, p *link.Parcel, pc pact, to string) error {
 	if end <= p.OwnFirst {
 		return nil
 	}
-	leaves, err := tx.Leaves(log, p.OwnFirst, end)
-	if err != nil {
+	if p.Own, err = packStretch(tx, log, p.OwnFirst, end, func(store.Event) bool { return true }); err != nil {
 		return err
 	}
-	rows, err := tx.Events(store.EventQuery{Logs: []string{log}, From: p.OwnFirst, Limit: len(leaves)})
-	if err != nil {
-		return err
-	}
-	opened := make(map[int64]store.Event, len(rows))
-	for _, r := range rows {
-		opened[r.Index] = r
-	}
-	for i, leaf := range leaves {
-		e := opened[p.OwnFirst+int64(i)]
-		p.Own = append(p.Own, link.Entry{Leaf: leaf, Event: e.Bytes, Salt: e.Salt})
-	}
-	if end < cp.Size {
+	if end = p.OwnFirst + int64(len(p.Own)); end < cp.Size {
 		p.OwnProof, err = ledger.ProveConsistency(end, cp.Size, hashes{tx, log})
 	}
 	return err

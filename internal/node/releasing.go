@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"parley.example/parley/accord"
@@ -259,13 +260,18 @@ func (g *gathered) corrected() error {
 // copyKey is the id of the docCopy of a copy that left for a party.
 func copyKey(accordID, to, copyID string) string { return accordID + "/" + to + "/" + copyID }
 
-// sentCopy is what is remembered of a copy that left.
+// copyOf is copyKey backwards.
+func copyOf(key string) (accordID, to, copyID string) {
+	accordID, key, _ = strings.Cut(key, "/")
+	to, copyID, _ = strings.Cut(key, "/")
+	return accordID, to, copyID
+}
+
+// sentCopy is what is remembered of a copy that left, beside its key.
 type sentCopy struct {
 	Object string    `json:"object"` // of which object of ours
-	Accord string    `json:"accord"`
-	To     string    `json:"to"`
-	First  time.Time `json:"first"` // when it left for the first time
-	Last   time.Time `json:"last"`  // the time that its newest version bears, to the second
+	First  time.Time `json:"first"`  // when it left for the first time
+	Last   time.Time `json:"last"`   // the time that its newest version bears, to the second
 }
 
 // noteCopy remembers whose copy is which object of ours: for the times of later
@@ -280,7 +286,7 @@ func (n *Node) noteCopy(tx store.Tx, accordID, to, copyID, object string) error 
 
 // noteNext is noteCopy where it is known what the recipient has already.
 func (n *Node) noteNext(tx store.Tx, accordID, to, copyID, object string, held sentCopy) error {
-	c := sentCopy{Object: object, Accord: accordID, To: to, First: n.now(), Last: n.now()}
+	c := sentCopy{Object: object, First: n.now(), Last: n.now()}
 	if !held.First.IsZero() {
 		if c.First = held.First; !c.Last.Truncate(time.Second).After(held.Last.Truncate(time.Second)) {
 			c.Last = held.Last.Add(time.Second)

@@ -79,7 +79,7 @@ func (n *Node) reliveCopy(tx store.Tx, pc pact, to, copyID string, e ledger.Even
 	var c sentCopy
 	err := getDoc(tx, docCopy, key, &c)
 	if errors.Is(err, store.ErrNotFound) {
-		c = sentCopy{Accord: pc.ID, To: to, First: e.At}
+		c = sentCopy{First: e.At}
 		c.Object, err = known.of(n, tx, pc.ID, to, copyID)
 	}
 	if err != nil {

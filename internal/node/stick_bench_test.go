@@ -1,8 +1,10 @@
 package node_test
 
 import (
+	"crypto/sha256"
 	"io"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,13 +17,7 @@ import (
 // verified and applied by the other. PARLEY_STICK says how many events (default
 // 20,000): a million takes some minutes to make.
 func BenchmarkStick(b *testing.B) {
-	events := 20_000
-	if s := os.Getenv("PARLEY_STICK"); s != "" {
-		var err error
-		if events, err = strconv.Atoi(s); err != nil {
-			b.Fatal(err)
-		}
-	}
+	events := benchSize(b, "PARLEY_STICK", 20_000)
 	north, south, id := backlog(b, events)
 	name := b.TempDir() + "/parcel"
 	var export, apply time.Duration
@@ -63,10 +59,17 @@ func BenchmarkStick(b *testing.B) {
 }
 
 // A node's logs audited from the database: leaves, openings, checkpoints and the
-// tree, beside the same leaves in memory (BenchmarkAuditLeaves of ledger).
+// tree, beside the SHA-256 of as many bytes; by the clock, on all processors, and
+// by the time of a processor, which other work on the machine does not change that
+// much. The memory is what the process grew by at most. PARLEY_AUDIT says how many
+// events (default 50,000).
 func BenchmarkAudit(b *testing.B) {
-	const events = 50_000
+	events := benchSize(b, "PARLEY_AUDIT", 50_000)
 	north, _, _ := backlog(b, events)
+	debug.FreeOSMemory()
+	resetPeak()
+	before := peakMB()
+	begin := processorTime()
 	b.ResetTimer()
 	for b.Loop() {
 		got, err := north.Audit(b.Context())
@@ -74,7 +77,30 @@ func BenchmarkAudit(b *testing.B) {
 			b.Fatalf("%+v, %v", got, err)
 		}
 	}
-	b.ReportMetric(events*float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	all := float64(events) * float64(b.N)
+	b.ReportMetric(all/b.Elapsed().Seconds(), "events/s")
+	b.ReportMetric(all/(processorTime()-begin).Seconds(), "events/s/core")
+	b.ReportMetric(peakMB()-before, "MB")
+	begin = processorTime()
+	bytes := make([]byte, 896) // leaf, node, and event twice hashed, in blocks
+	for range events {
+		sha256.Sum256(bytes)
+	}
+	b.ReportMetric(float64(events)/(processorTime()-begin).Seconds(), "limit/s/core")
+}
+
+// benchSize is a size that the environment may set.
+func benchSize(b *testing.B, name string, size int) int {
+	b.Helper()
+	s := os.Getenv(name)
+	if s == "" {
+		return size
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		b.Fatalf("%s: %v", name, err)
+	}
+	return n
 }
 
 // backlog is a pair of nodes of which the first released as much, in bulk, and

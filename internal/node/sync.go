@@ -151,36 +151,39 @@ func (n *Node) packProof(tx store.Tx, p *link.Parcel, log string, from, to int64
 }
 
 func (n *Node) packEntries(tx store.Tx, p *link.Parcel, log, to string, from, size int64) error {
-	end := min(size, from+maxEntries)
 	p.First = from
-	leaves, err := tx.Leaves(log, from, end)
-	if err != nil {
+	var err error
+	if p.Entries, err = packStretch(tx, log, from, min(size, from+maxEntries), func(e store.Event) bool { return visible(e, to) }); err != nil {
 		return err
 	}
-	opened := make(map[int64]store.Event)
-	events, err := tx.Events(store.EventQuery{Logs: []string{log}, From: from, Limit: int(end - from)})
-	if err != nil {
-		return err
-	}
-	for _, e := range events {
-		if visible(e, to) {
-			opened[e.Index] = e
-		}
-	}
-	total := 0
-	for i, leaf := range leaves {
-		e := opened[from+int64(i)]
-		if total += len(leaf) + len(e.Bytes); total > maxEntryBytes && i > 0 {
-			end = from + int64(i)
-			break
-		}
-		p.Entries = append(p.Entries, link.Entry{Leaf: leaf, Event: e.Bytes, Salt: e.Salt})
-	}
-	if end < size {
+	if end := from + int64(len(p.Entries)); end < size {
 		p.More = true
 		return n.packProof(tx, p, log, end, size)
 	}
 	return nil
+}
+
+// packStretch reads entries of a log, as many as fit into a parcel, with the
+// openings that may be shown.
+func packStretch(tx store.Tx, log string, from, to int64, show func(store.Event) bool) (out []link.Entry, err error) {
+	total, full := 0, errors.New("parcel is full")
+	err = tx.EachEntry(log, from, to, func(_ int64, entries []store.LogEntry) error {
+		for _, e := range entries {
+			x := link.Entry{Leaf: e.Leaf}
+			if e.Opened && show(e.Event) {
+				x.Event, x.Salt = e.Event.Bytes, e.Event.Salt
+			}
+			if total += len(x.Leaf) + len(x.Event); total > maxEntryBytes && len(out) > 0 {
+				return full
+			}
+			out = append(out, x)
+		}
+		return nil
+	})
+	if errors.Is(err, full) {
+		err = nil
+	}
+	return out, err
 }
 
 // packBodies adds what the gate released to the recipient, the most urgent
@@ -673,21 +676,19 @@ func (n *Node) replica(tx store.Tx, log string) (link.Replica, error) {
 // durably what it covers.
 func (n *Node) keepNews(tx store.Tx, log string, got link.News) error {
 	leaves := make([][]byte, len(got.Entries))
+	var openings []store.Event
 	for i, e := range got.Entries {
 		leaves[i] = e.Leaf
-	}
-	if err := tx.AppendLeaves(log, got.First, leaves, got.Hashes); err != nil {
-		return err
-	}
-	for i, e := range got.Entries {
 		if e.Event == nil {
 			continue
 		}
 		ev := got.Events[i]
-		row := store.Event{Log: log, Index: got.First + int64(i), Kind: string(ev.Kind), At: ev.At.UnixMicro(), Bytes: e.Event, Salt: e.Salt}
-		if err := tx.PutEvent(row); err != nil {
-			return err
-		}
+		openings = append(openings, store.Event{
+			Log: log, Index: got.First + int64(i), Kind: string(ev.Kind), At: ev.At.UnixMicro(), Bytes: e.Event, Salt: e.Salt,
+		})
+	}
+	if err := tx.AppendLeaves(log, got.First, leaves, got.Hashes, openings...); err != nil {
+		return err
 	}
 	cp := got.Checkpoint
 	if cp.Tree != got.Tree {

@@ -51,24 +51,24 @@ func (n *Node) Withdraw(ctx context.Context, ask WithdrawAsk) (Withdrawal, error
 			if err := json.Unmarshal(d.Body, &c); err != nil {
 				return fmt.Errorf("stored copy %s does not read: %w", d.ID, err)
 			}
-			id := d.ID[len(copyKey(c.Accord, c.To, "")):]
-			if c.Accord != pc.ID || (c.Object != ask.Object && id != ask.Object) || (len(ask.To) > 0 && !slices.Contains(ask.To, c.To)) {
+			accordID, to, id := copyOf(d.ID)
+			if accordID != pc.ID || (c.Object != ask.Object && id != ask.Object) || (len(ask.To) > 0 && !slices.Contains(ask.To, to)) {
 				continue
 			}
-			if err := n.holdBack(tx, log, c.To, id); err != nil {
+			if err := n.holdBack(tx, log, to, id); err != nil {
 				return err
 			}
-			index, err := n.act(tx, pc.Accord, ledger.Withdrawn, ledger.Withdrawal{From: c.To, Object: id, Reason: ask.Reason}, c.To)
+			index, err := n.act(tx, pc.Accord, ledger.Withdrawn, ledger.Withdrawal{From: to, Object: id, Reason: ask.Reason}, to)
 			if err != nil {
 				return err
 			}
 			if err := retireCopy(tx, d.ID); err != nil {
 				return err
 			}
-			if err := takeDown(tx, store.Collection{Accord: pc.ID, To: c.To}, id); err != nil {
+			if err := takeDown(tx, store.Collection{Accord: pc.ID, To: to}, id); err != nil {
 				return err
 			}
-			out.Copies = append(out.Copies, ReleasedCopy{To: c.To, Copy: id, Event: EventRef{log, index}})
+			out.Copies = append(out.Copies, ReleasedCopy{To: to, Copy: id, Event: EventRef{log, index}})
 		}
 		if len(out.Copies) == 0 {
 			return fmt.Errorf("%w: nobody has a copy of %q under this accord", ErrNotFound, clip(ask.Object))

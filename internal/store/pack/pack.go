@@ -46,7 +46,14 @@ func (p Pack) Encode() (b []byte, ok bool) {
 	if len(p.Entries) != Size {
 		return nil, false
 	}
-	var raw []byte
+	n := 0
+	for _, e := range p.Entries {
+		n += len(e.Leaf) + len(e.Event.Kind) + len(e.Event.Audience) + len(e.Event.Bytes) + len(e.Event.Salt) + 32
+	}
+	if n > 2*MaxBytes {
+		return nil, false
+	}
+	raw := make([]byte, 0, n)
 	field := func(f []byte) { raw = append(binary.AppendUvarint(raw, uint64(len(f))), f...) }
 	for _, e := range p.Entries {
 		field(e.Leaf)

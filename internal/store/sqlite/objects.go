@@ -146,8 +146,9 @@ func (t *tx) lastRemoval() (n int64, err error) {
 
 // Object implements store.Objects.
 func (t *tx) Object(id string) (o store.Object, err error) {
-	err = t.one("object", "SELECT "+objectColumns[store.WantAll]+` FROM objects INDEXED BY objects_id
-		WHERE id = ? AND party = '' ORDER BY version DESC, spec DESC, accord LIMIT 1`, []driver.Value{id},
+	// Sorting the index alone, without the bytes, takes a quarter of the time.
+	err = t.one("object", "SELECT "+objectColumns[store.WantAll]+` FROM objects WHERE added = (SELECT added FROM objects INDEXED BY objects_id
+		WHERE id = ? AND party = '' ORDER BY version DESC, spec DESC, accord LIMIT 1)`, []driver.Value{id},
 		func(v []driver.Value) { o = scanObject(v) })
 	return o, err
 }
