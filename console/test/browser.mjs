@@ -4,50 +4,16 @@
 //
 //   node test/browser.mjs            SHOTS=dir keeps a picture of every page
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
-import { audit, launch, listen, settle } from './chromium.mjs'
+import { test } from 'node:test'
+import { audit, listen, settle, visit } from './chromium.mjs'
+import { desk, keep, open, phone, site, useConsole } from './console.mjs'
 import { incidents } from './fixtures.mjs'
-import { start } from './fixture-server.mjs'
 
-const shots = process.env.SHOTS
-const desk = { width: 1440, height: 900 }
-const phone = { width: 390, height: 844 }
-const pages = ['overview', 'watch', 'fusion', 'inbox', 'library', 'release', 'ask', 'deconflict', 'accords', 'ledger', 'me']
+const pages = ['overview', 'situation', 'watch', 'fusion', 'inbox', 'library', 'release', 'ask', 'deconflict', 'accords', 'ledger', 'me']
 
-let browser
-let server
-let tokens = 0
-
-before(async () => {
-  if (shots) mkdirSync(shots, { recursive: true })
-  browser = await launch()
-  server = await start()
-})
-after(async () => {
-  await browser?.close()
-  await server?.stop()
-})
-
-/** open signs in by a one-time link in a fresh browser profile. */
-async function open({ party = 'north', language = 'en', theme = 'light', viewport = desk, expected, ...more } = {}) {
-  const context = await browser.newContext({ viewport, colorScheme: theme, timezoneId: 'Asia/Karachi', locale: 'en-GB', ...more })
-  await context.addInitScript((tongue) => localStorage.getItem('parley.language') ?? localStorage.setItem('parley.language', tongue), language)
-  const page = await context.newPage()
-  const faults = listen(page, server.address, expected)
-  await page.goto(`${server.address}/#token=${party}-${++tokens}`)
-  await settle(page)
-  return { page, faults, close: () => context.close() }
-}
-
-async function visit(page, hash) {
-  await page.evaluate((to) => { location.hash = to }, hash)
-  await page.waitForTimeout(100)
-  await settle(page)
-}
-
-const keep = (page, name, whole = true) => shots && page.screenshot({ path: join(shots, `${name}.png`), fullPage: whole })
+useConsole()
 
 const overflow = (page) =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
@@ -56,11 +22,13 @@ const overflow = (page) =>
 const settings = [['en', 'light', 'desk', desk], ['ur', 'dark', 'phone', phone], ['ps', 'dark', 'desk', desk], ['prs', 'light', 'phone', phone]]
 for (const [language, theme, device, viewport] of settings) {
   test(`every page: ${language}, ${theme}, ${device}`, async () => {
-    const { page, faults, close } = await open({ party: 'north-as-operator', language, theme, viewport })
+    const fonts = []
+    const { page, close } = await open({ as: 'operator', language, theme, viewport })
+    page.on('request', (r) => r.url().endsWith('.woff2') && fonts.push(r.url()))
     assert.equal(await page.getAttribute('html', 'lang'), language)
     assert.equal(await page.getAttribute('html', 'dir'), language === 'en' ? 'ltr' : 'rtl')
     const item = encodeURIComponent((await page.evaluate(() => fetch('/api/v1/inbox').then((r) => r.json()))).items[0].id)
-    const views = [...pages, 'oversight', 'admin', `inbox/${item}`, 'overview?map-as=table&weeks-as=table', 'watch?record-as=table&by=class', `overview?incident=${incidents[1].id}`]
+    const views = [...pages, 'oversight', 'admin', `inbox/${item}`, 'overview?map-as=table&weeks-as=table', `situation?incident=${incidents[2].id}&play=2026-06-01`, 'watch?record-as=table&by=class', `overview?incident=${incidents[1].id}`]
     for (const view of views) {
       await visit(page, `#/${view}`)
       const name = view.replace(/\?incident.*/, '-chosen').replace(/\?.*/, '-tables').replace(/\/.*/, '-item')
@@ -68,8 +36,12 @@ for (const [language, theme, device, viewport] of settings) {
       assert.deepEqual(await audit(page), [], `axe on ${name}`)
       assert.ok((await overflow(page)) <= 0, `${name} scrolls sideways by ${await overflow(page)} px`)
       assert.ok(await page.isVisible('h1'), `${name} has a heading`)
+      // Links inside a sentence are exempt (WCAG 2.5.8).
+      const small = await page.$$eval('button, select, nav a, a.act, a.receipt, a.item, a.waiting-item', (all) =>
+        all.filter((e) => e.getClientRects().length && e.getBoundingClientRect().height < 24).map((e) => e.outerHTML.slice(0, 80)))
+      assert.deepEqual(small, [], `targets on ${name} are at least 24 pixels high`)
     }
-    assert.deepEqual(faults, [])
+    if (language === 'en') assert.deepEqual(fonts, [], 'fonts are fetched by the languages that need them only')
     await close()
   })
 }
@@ -77,7 +49,7 @@ for (const [language, theme, device, viewport] of settings) {
 test('the three nodes are told apart by name, emblem and colour', async () => {
   const seen = []
   for (const party of ['north', 'south', 'guarantor']) {
-    const { page, faults, close } = await open({ party })
+    const { page, close } = await open({ party })
     seen.push(await page.evaluate(() => ({
       name: document.querySelector('.strip-name').textContent,
       shape: document.querySelector('.strip .emblem path').getAttribute('d'),
@@ -88,7 +60,6 @@ test('the three nodes are told apart by name, emblem and colour', async () => {
     await keep(page, `node-${party}`, false)
     assert.deepEqual(await audit(page), [])
     assert.ok(await page.getByText('Fictional world:').isVisible())
-    assert.deepEqual(faults, [])
     await close()
   }
   for (const sign of ['name', 'shape', 'colour', 'band', 'icon']) {
@@ -98,10 +69,10 @@ test('the three nodes are told apart by name, emblem and colour', async () => {
 
 test('a one-time link signs in once and leaves no trace in the address', async () => {
   const unauthorised = (text) => text.includes('401')
-  const context = await browser.newContext({ viewport: desk })
+  const context = await site.browser.newContext({ viewport: desk })
   const page = await context.newPage()
-  const faults = listen(page, server.address, unauthorised)
-  await page.goto(`${server.address}/`)
+  const faults = listen(page, site.server.address, unauthorised)
+  await page.goto(`${site.server.address}/`)
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   assert.deepEqual(await audit(page), [])
   await keep(page, 'sign-in')
@@ -115,11 +86,11 @@ test('a one-time link signs in once and leaves no trace in the address', async (
   const link = page.getByRole('textbox', { name: 'One-time link' })
   const submit = page.locator('form', { has: link }).getByRole('button', { name: 'Sign in' })
   await page.getByRole('button', { name: 'By one-time link' }).click()
-  await link.fill(`${server.address}/#token=north-once`)
+  await link.fill(`${site.server.address}/#token=north-once`)
   await submit.click()
   await page.getByText('used already or has expired').waitFor()
   assert.deepEqual(await audit(page), [])
-  await link.fill(`${server.address}/#token=north-twice`)
+  await link.fill(`${site.server.address}/#token=north-twice`)
   await link.press('Enter')
   await page.getByRole('heading', { name: 'Overview' }).waitFor()
   assert.deepEqual(faults, [])
@@ -127,7 +98,7 @@ test('a one-time link signs in once and leaves no trace in the address', async (
 })
 
 test('Urdu runs from right to left, in the whole layout', async () => {
-  const { page, faults, close } = await open({ language: 'en' })
+  const { page, close } = await open({ language: 'en' })
   const box = (selector) => page.locator(selector).first().boundingBox()
   assert.ok((await box('.nav')).x < (await box('main')).x, 'English: navigation to the left')
   await page.getByRole('combobox', { name: 'Language' }).selectOption('ur')
@@ -144,23 +115,11 @@ test('Urdu runs from right to left, in the whole layout', async () => {
   await page.reload()
   await settle(page)
   assert.equal(await page.getAttribute('html', 'dir'), 'rtl', 'the choice is remembered')
-  assert.deepEqual(faults, [])
-  await close()
-})
-
-test('fonts are fetched by the languages that need them only', async () => {
-  const fonts = []
-  const { page, close } = await open({ language: 'en', party: 'guarantor' })
-  page.on('request', (r) => r.url().endsWith('.woff2') && fonts.push(r.url()))
-  for (const view of pages) await visit(page, `#/${view}`)
-  await page.reload()
-  await settle(page)
-  assert.deepEqual(fonts, [])
   await close()
 })
 
 test('everything is reached by keyboard', async () => {
-  const { page, faults, close } = await open()
+  const { page, close } = await open()
   const focus = () => page.evaluate(() => {
     const e = document.activeElement
     const style = getComputedStyle(e)
@@ -188,7 +147,7 @@ test('everything is reached by keyboard', async () => {
   assert.notDeepEqual(await page.locator('.map-canvas').screenshot(), before)
   for (let i = 0; i < 12 && !page.url().includes('incident='); i++) {
     await page.keyboard.press('Enter')
-    await page.waitForTimeout(60)
+    await settle(page)
   }
   assert.match(page.url(), /incident=/, 'Enter comes down to single reports')
   await page.getByRole('region', { name: 'Reports at the chosen spot' }).waitFor()
@@ -205,12 +164,11 @@ test('everything is reached by keyboard', async () => {
   await settle(page)
   assert.equal(page.url(), address)
   await page.getByRole('region', { name: 'Reports at the chosen spot' }).waitFor()
-  assert.deepEqual(faults, [])
   await close()
 })
 
 test('one filter leads map, chart and table', async () => {
-  const { page, faults, close } = await open()
+  const { page, close } = await open()
   await page.getByRole('combobox', { name: 'Area' }).selectOption('Sindh')
   await page.getByText(/quiet weeks since/).first().waitFor()
   await page.getByText('which is not a sign of safety').first().waitFor()
@@ -228,47 +186,11 @@ test('one filter leads map, chart and table', async () => {
   await page.locator('.weeks').waitFor()
   assert.equal(await page.locator('.weeks .bar, .weeks .zero').count(), 0, 'weeks without data are neither bars nor zeros')
   assert.deepEqual(await audit(page), [])
-  assert.deepEqual(faults, [])
-  await close()
-})
-
-test('6,400 reports stay smooth to move', async () => {
-  const { page, faults, close } = await open()
-  await visit(page, '#/overview?span=all')
-  const box = await page.locator('.map-box').boundingBox()
-  await page.evaluate(() => {
-    globalThis.frames_ = []
-    let last = performance.now()
-    const tick = (now) => {
-      globalThis.frames_.push(now - last)
-      last = now
-      globalThis.raf = requestAnimationFrame(tick)
-    }
-    requestAnimationFrame(tick)
-  })
-  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2]
-  await page.mouse.move(x, y)
-  await page.mouse.down()
-  for (let i = 0; i < 40; i++) await page.mouse.move(x + i * 4, y + Math.sin(i / 3) * 30)
-  await page.mouse.up()
-  for (let i = 0; i < 12; i++) {
-    await page.mouse.wheel(0, i < 6 ? -240 : 240)
-    await page.waitForTimeout(16)
-  }
-  const frames = await page.evaluate(() => {
-    cancelAnimationFrame(globalThis.raf)
-    return globalThis.frames_.slice(1).sort((a, b) => a - b)
-  })
-  const at = (q) => frames[Math.floor(q * (frames.length - 1))].toFixed(0)
-  console.log(`# map with 6,400 reports: ${frames.length} frames, median ${at(0.5)} ms, p95 ${at(0.95)} ms (software drawing)`)
-  assert.ok(Number(at(0.5)) <= 50, `median frame ${at(0.5)} ms`)
-  await keep(page, 'everything', false)
-  assert.deepEqual(faults, [])
   await close()
 })
 
 test('the watch shows its record, and a person judges an alarm', async () => {
-  const { page, faults, close } = await open()
+  const { page, close } = await open()
   await visit(page, '#/watch')
   await page.getByRole('img', { name: /^Reliability: 10 groups/ }).waitFor()
   await page.getByText('less error (Brier)').first().waitFor()
@@ -291,7 +213,7 @@ test('the watch shows its record, and a person judges an alarm', async () => {
   assert.equal(await dialog.getByRole('button', { name: 'Escalate' }).isDisabled(), true, 'say what it is')
   await dialog.getByRole('combobox', { name: 'What it is' }).selectOption('Exercise')
   await dialog.getByRole('textbox').fill('Send two units (fictional)')
-  await page.waitForTimeout(200)
+  await settle(page)
   assert.deepEqual(await audit(page), [])
   await keep(page, 'escalate', false)
   await dialog.getByRole('button', { name: 'Escalate' }).click()
@@ -312,12 +234,11 @@ test('the watch shows its record, and a person judges an alarm', async () => {
   await settle(page)
   assert.deepEqual(await audit(page), [])
   await keep(page, 'watch-plan')
-  assert.deepEqual(faults, [])
   await close()
 })
 
 test('reports of one event stand side by side, and a person confirms, splits and undoes', async () => {
-  const { page, faults, close } = await open()
+  const { page, close } = await open()
   await visit(page, '#/fusion')
   const first = page.locator('.fused > li', { hasText: 'proposed' }).first()
   assert.match(await first.innerText(), /Bomb at the mill[\s\S]*this node[\s\S]*<b>x<\/b>[\s\S]*South/, 'markup of others is text')
@@ -330,7 +251,7 @@ test('reports of one event stand side by side, and a person confirms, splits and
   for (const [act, says] of [['Confirm', 'confirmed'], ['Undo', 'proposed'], ['Split', 'two events']]) {
     await pair.getByRole('button', { name: `${act}…` }).click()
     await dialog.getByRole('textbox').fill(`${act} (fictional)`)
-    await page.waitForTimeout(200)
+    await settle(page)
     assert.deepEqual(await audit(page), [])
     await dialog.getByRole('button', { name: act }).click()
     await dialog.waitFor({ state: 'detached' })
@@ -339,12 +260,11 @@ test('reports of one event stand side by side, and a person confirms, splits and
   await page.getByRole('combobox', { name: 'Show' }).selectOption('confirmed')
   assert.equal(await page.locator('section[aria-labelledby=events] .fused > li').count(), 1)
   assert.deepEqual(await audit(page), [])
-  assert.deepEqual(faults, [])
   await close()
 })
 
 test('an item shows its marking, grading, proof and what was withheld, and no markup of the sender', async () => {
-  const { page, faults, close } = await open()
+  const { page, close } = await open()
   await visit(page, '#/inbox')
   await page.getByRole('link', { name: /Movement of explosives/ }).click()
   const sheet = page.locator('.sheet')
@@ -359,12 +279,11 @@ test('an item shows its marking, grading, proof and what was withheld, and no ma
   assert.match(download.suggestedFilename(), /receipt/)
   assert.equal(await page.locator('main img').count(), 0)
   assert.ok(await page.getByText('<img src=x onerror=alert(1)>').isVisible(), 'markup is shown as text')
-  assert.deepEqual(faults, [])
   await close()
 })
 
 test('a request is answered through the gate', async () => {
-  const { page, faults, close } = await open({ party: 'south' })
+  const { page, close } = await open({ party: 'south' })
   await visit(page, '#/inbox')
   await page.getByRole('button', { name: 'Review and release…' }).click()
   const dialog = page.getByRole('dialog')
@@ -374,19 +293,18 @@ test('a request is answered through the gate', async () => {
   await dialog.getByText('Own rule: a human source is never named outside.').waitFor()
   assert.match(await dialog.locator('.gate-side').first().innerText(), /human source 12/)
   assert.doesNotMatch(await dialog.locator('.gate-side').last().innerText(), /human source/)
-  await page.waitForTimeout(200)
+  await settle(page)
   assert.deepEqual(await audit(page), [])
   await keep(page, 'answer', false)
   await act.click()
   await dialog.waitFor({ state: 'detached' })
   await page.getByText('none waits for your answer').waitFor()
-  assert.deepEqual(faults, [])
   await close()
 })
 
 test('suspending asks for a reason and takes effect at once; resuming undoes it', async () => {
   const provoked = (text) => text.includes('409')
-  const { page, faults, close } = await open({ expected: provoked })
+  const { page, close } = await open({ expected: provoked })
   await visit(page, '#/accords')
   await page.getByRole('button', { name: 'Suspend…' }).click()
   const dialog = page.getByRole('dialog')
@@ -397,10 +315,10 @@ test('suspending asks for a reason and takes effect at once; resuming undoes it'
   await keep(page, 'suspend', false)
   // A refusal keeps the dialog and what was written.
   const { id } = (await page.evaluate(() => fetch('/api/v1/accords').then((r) => r.json()))).accords[0]
-  server.faults.set(`POST /accords/${id}/suspend`, 409)
+  site.server.faults.set(`POST /accords/${id}/suspend`, 409)
   await act.click()
   await dialog.getByRole('alert').waitFor()
-  server.faults.clear()
+  site.server.faults.clear()
   assert.equal(await dialog.getByRole('textbox').inputValue(), 'Leak under inquiry (fictional)')
   await act.click()
   await dialog.waitFor({ state: 'detached' })
@@ -411,24 +329,22 @@ test('suspending asks for a reason and takes effect at once; resuming undoes it'
   await page.getByRole('button', { name: 'Resume' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Resume' }).click()
   await page.getByText('exchange is running').waitFor()
-  assert.deepEqual(faults, [])
   await close()
 })
 
 test('a witness sees the accord and the logs, and has nothing to suspend', async () => {
-  const { page, faults, close } = await open({ party: 'guarantor' })
+  const { page, close } = await open({ party: 'guarantor' })
   await visit(page, '#/accords')
   assert.equal(await page.getByRole('button', { name: 'Suspend…' }).count(), 0)
   await visit(page, '#/inbox')
   await page.getByText('Nothing was received yet').waitFor()
   await visit(page, '#/ledger')
   assert.ok((await page.locator('tbody tr').count()) > 10)
-  assert.deepEqual(faults, [])
   await close()
 })
 
 test('an amendment is drafted with its differences, survives a reload, and is offered', async () => {
-  const { page, faults, close } = await open({ party: 'south' })
+  const { page, close } = await open({ party: 'south' })
   await visit(page, '#/accords')
   await page.getByText('The node proposes to raise').waitFor()
   const account = page.locator('section[aria-labelledby=account]')
@@ -456,12 +372,11 @@ test('an amendment is drafted with its differences, survives a reload, and is of
   await page.getByRole('button', { name: 'Show as QR code' }).click()
   assert.ok(await page.getByRole('img', { name: /QR code/ }).isVisible())
   assert.match(await page.getByRole('link', { name: 'Download our card' }).getAttribute('download'), /south\.card\.txt/)
-  assert.deepEqual(faults, [])
   await close()
 })
 
 test('a receipt is checked in the browser, step by step, from the node and from a file', async () => {
-  const { page, faults, close } = await open()
+  const { page, close } = await open()
   await visit(page, '#/ledger')
   await page.getByRole('searchbox', { name: 'Search' }).fill('suspen')
   await page.waitForURL(/q=suspen/)
@@ -484,12 +399,11 @@ test('a receipt is checked in the browser, step by step, from the node and from 
   await page.getByText('proves nothing').waitFor()
   await page.getByText('the entry is not what the log committed to').waitFor()
   await page.getByText('No alarm').waitFor()
-  assert.deepEqual(faults, [])
   await close()
 })
 
 test('an operator lets people in, rehearses a restore and tries a policy', async () => {
-  const { page, faults, close } = await open({ party: 'north-as-operator' })
+  const { page, close } = await open({ as: 'operator' })
   await visit(page, '#/admin')
   // What needs somebody comes first, with what to do.
   assert.match(await page.locator('section[aria-labelledby=health] li').first().innerText(), /needs you[\s\S]*feed ministry[\s\S]*What to do: correct the feed/)
@@ -526,12 +440,11 @@ test('an operator lets people in, rehearses a restore and tries a policy', async
   await page.locator('section[aria-labelledby=export]').getByLabel('From').fill('2026-11-01')
   assert.match(await page.getByRole('link', { name: 'Download everything (ZIP)' }).getAttribute('href'), /oversight\/export\?from=2026-11-01/)
   assert.match(await page.locator('section[aria-labelledby=matching] tbody').innerText(), /K-2026-114/)
-  assert.deepEqual(faults, [])
   await close()
 })
 
 test('an auditor sees that things happened, not what they were', async () => {
-  const { page, faults, close } = await open({ party: 'north-as-auditor' })
+  const { page, close } = await open({ as: 'auditor' })
   await page.getByRole('heading', { name: 'Ledger', level: 1 }).waitFor()
   assert.deepEqual((await page.locator('.nav a').allInnerTexts()).map((t) => t.trim()), ['Ledger', 'Accords', 'Oversight'])
   await visit(page, '#/admin')
@@ -540,47 +453,46 @@ test('an auditor sees that things happened, not what they were', async () => {
   assert.equal(await page.locator('.problem').count(), 0)
   await page.getByRole('heading', { name: 'Ledger', level: 1 }).waitFor()
   assert.deepEqual(await audit(page), [])
-  assert.deepEqual(faults, [])
   await close()
 })
 
 test('errors say what to do, and an old answer stays on the page', async () => {
   const provoked = (text) => /Failed to load resource/.test(text)
-  const { page, faults, close } = await open({ expected: provoked })
-  server.faults.set('GET /ledger', 500)
+  const { page, close } = await open({ expected: provoked })
+  site.server.faults.set('GET /ledger', 500)
   await page.evaluate(() => { location.hash = '#/ledger' })
   await page.getByText('parley doctor').waitFor()
   assert.deepEqual(await audit(page), [])
   await keep(page, 'error', false)
-  server.faults.clear()
+  site.server.faults.clear()
   await page.getByRole('button', { name: 'Try again' }).click()
   await page.getByRole('table').waitFor()
-  await page.waitForTimeout(3500) // the other pages are fetched ahead of a dropped line
+  // The other pages are fetched ahead of a dropped line.
+  await page.waitForFunction(() => performance.getEntriesByType('resource').some((r) => /\/Inbox-[^/]*\.js$/.test(r.name)))
   await page.context().setOffline(true)
   await page.evaluate(() => { location.hash = '#/inbox' })
   await page.getByText('The node does not answer').first().waitFor({ timeout: 20_000 })
   await page.context().setOffline(false)
-  server.faults.set('GET /overview', 401)
+  site.server.faults.set('GET /overview', 401)
   await page.getByRole('heading', { name: 'Sign in' }).waitFor({ timeout: 20_000 })
-  server.faults.clear()
-  assert.deepEqual(faults, [])
+  site.server.faults.clear()
   await close()
 })
 
 test('a change on the node shows at once, and a dropped line loses no draft', async () => {
   const dropped = (text) => /Failed to load resource|ERR_/.test(text)
-  const { page, faults, close } = await open({ party: 'south', expected: dropped })
+  const { page, close } = await open({ party: 'south', expected: dropped })
   await page.locator('.waiting').waitFor()
-  const w = server.worldOf('south')
+  const w = site.server.worldOf('south')
   w.overview.waiting.unshift({ kind: 'alarm', title: 'Told by an event (fictional)', at: '2026-11-22T07:00:00Z', page: 'ledger' })
-  server.changed()
+  site.server.changed()
   await page.getByText('Told by an event').waitFor({ timeout: 5000 }) // asking regularly takes ten seconds
 
   await visit(page, '#/accords')
   await page.getByRole('button', { name: 'Suspend…' }).click()
   await page.getByRole('textbox').fill('Half a sentence of a reas')
   await page.context().setOffline(true)
-  server.cut()
+  site.server.cut()
   await page.getByText('The line to the node is down').waitFor()
   assert.deepEqual(await audit(page), [])
   await page.getByRole('textbox').pressSequentially('on')
@@ -608,19 +520,6 @@ test('a change on the node shows at once, and a dropped line loses no draft', as
   await page.getByRole('button', { name: 'Sign out' }).click()
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   assert.equal(await page.evaluate(() => Object.keys(localStorage).filter((k) => k.startsWith('parley.draft.')).length), 0)
-  assert.deepEqual(faults, [])
-  await close()
-})
-
-test('targets are at least 24 pixels high', async () => {
-  const { page, close } = await open({ viewport: phone })
-  for (const view of pages) {
-    await visit(page, `#/${view}`)
-    // Links inside a sentence are exempt (WCAG 2.5.8).
-    const small = await page.$$eval('button, select, nav a, a.act, a.receipt, a.item, a.waiting-item', (all) =>
-      all.filter((e) => e.getClientRects().length && e.getBoundingClientRect().height < 24).map((e) => e.outerHTML.slice(0, 80)))
-    assert.deepEqual(small, [], view)
-  }
   await close()
 })
 
@@ -628,7 +527,7 @@ test('the first page is small enough for a poor line', async () => {
   const { page, close } = await open({ viewport: desk })
   await page.evaluate(() => performance.clearResourceTimings())
   await page.goto('about:blank')
-  await page.goto(`${server.address}/#/overview`)
+  await page.goto(`${site.server.address}/#/overview`)
   await page.locator('.waiting').waitFor()
   await settle(page)
   const loaded = await page.evaluate(() =>

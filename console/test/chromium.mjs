@@ -27,9 +27,11 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 /** audit runs axe over the page and returns its violations, one line each. */
 export async function audit(page) {
   // The debugger's evaluation is not subject to the page's policy.
-  await page.evaluate(axeSource)
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axeSource)
   const { violations } = await page.evaluate(() =>
     globalThis.axe.run(document, {
+      // Working out where everything stands that is as it should be takes most of the time.
+      resultTypes: ['violations'],
       runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
     }),
   )
@@ -51,9 +53,23 @@ export function listen(page, origin, expected = () => false) {
   return seen
 }
 
-/** settle waits until nothing on the page is loading any more. */
+/** settle waits until nothing on the page is loading or moving any more. */
 export async function settle(page) {
   await page.waitForFunction(() => document.querySelector('#root > *') && !document.querySelector('.loading'), null, { timeout: 20_000 })
-  await page.evaluate(() => document.fonts.ready)
-  await page.waitForTimeout(150) // the canvas draws on the next frame
+  await page.evaluate(async () => {
+    await document.fonts.ready
+    const ends = (a) => a.effect?.getComputedTiming().endTime !== Infinity
+    await Promise.all(document.getAnimations().filter(ends).map((a) => a.finished.catch(() => {})))
+  })
+  await frames(page)
+}
+
+/** frames waits for two drawings: what was changed is on the screen then. */
+const frames = (page) => page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
+
+/** visit goes to another page of the console. */
+export async function visit(page, hash) {
+  await page.evaluate((to) => { location.hash = to }, hash)
+  await frames(page)
+  await settle(page)
 }

@@ -7,7 +7,8 @@ import { readFile } from 'node:fs/promises'
 import { dirname, extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { work } from './fixture-work.mjs'
-import { diversification, incidents, objectOf, plan, world } from './fixtures.mjs'
+import { columns } from './columns.mjs'
+import { diversification, incidents, objectOf, plan, world, claimsOf } from './fixtures.mjs'
 
 export const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
@@ -173,6 +174,15 @@ export async function start({ port = 0 } = {}) {
       one.state = { confirm: 'confirmed', split: 'split', undo: one.acts.at(-1)?.before ?? 'proposed' }[body.verdict]
       one.acts.push({ verdict: body.verdict, reason: body.reason, by, at, before })
       return send(one)
+    }
+    if (call === 'GET /incidents/columns') {
+      const from = url.searchParams.get('from') ?? ''
+      response.writeHead(200, { 'Content-Type': 'application/octet-stream' })
+      return response.end(columns((w.many ?? incidents).filter((i) => i.date >= from)))
+    }
+    if (call === 'GET /incidents/rows') {
+      const ids = new Set(url.searchParams.getAll('id'))
+      return send({ rows: (w.many ?? incidents).filter((i) => ids.has(i.id)).map((i) => ({ ...i, claims: claimsOf(i) })) })
     }
     if (call === 'GET /incidents') {
       const from = url.searchParams.get('from') ?? ''

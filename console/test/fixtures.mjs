@@ -86,6 +86,14 @@ function makeIncidents(count) {
 
 export const incidents = makeIncidents(6400)
 
+/** claimsOf an incident: every ninth named one is claimed by another band. */
+export const claimsOf = (one) =>
+  one.rival ? [{ by: 'Ninth Gate Band (fictional)', of: 'Ninth Gate Band (fictional)', kind: 'responsibility', statement: 'A message that tries <b>x</b> (fictional)', grading: 'D4' }, { by: 'A spokesman (fictional)', of: one.organisation, kind: 'denial' }] : []
+incidents.filter((one) => one.organisation).forEach((one, i) => Object.assign(one, { rival: i % 9 === 0 ? 1 : 0 }))
+// Two reports of one event.
+Object.assign(incidents[2], { event: 1, rival: 1 })
+Object.assign(incidents[3], { event: 1, rival: 1 })
+
 function watch() {
   const index = new Map(weeks.map((w, i) => [w, i]))
   const weekOf = (date) => index.get(iso(Date.parse(weeks[0]) + Math.floor((Date.parse(date) - Date.parse(weeks[0])) / (7 * day)) * 7 * day))

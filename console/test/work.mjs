@@ -1,51 +1,15 @@
 // The pages on which people work, in Chromium against the fixture server.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { after, before, test } from 'node:test'
-import { audit, launch, listen, settle } from './chromium.mjs'
-import { start } from './fixture-server.mjs'
+import { test } from 'node:test'
+import { settle } from './chromium.mjs'
+import { open, useConsole } from './console.mjs'
 
-const shots = process.env.SHOTS
-let browser
-let server
-let tokens = 0
-
-before(async () => {
-  if (shots) mkdirSync(shots, { recursive: true })
-  browser = await launch()
-  server = await start()
-})
-after(async () => {
-  await browser?.close()
-  await server?.stop()
-})
+useConsole()
 
 const missing = (text) => text.includes('404')
 
-/** at signs in and opens a page; `as` gives another role. */
-async function at(hash, { party = 'north', as = '', language = 'en', expected } = {}) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, timezoneId: 'Asia/Karachi', locale: 'en-GB' })
-  await context.addInitScript((tongue) => localStorage.setItem('parley.language', tongue), language)
-  const page = await context.newPage()
-  const faults = listen(page, server.address, expected)
-  await page.goto(`${server.address}/#token=${party}-${as ? `as-${as}-` : ''}w${++tokens}`)
-  await settle(page)
-  await page.evaluate((to) => { location.hash = to }, hash)
-  await settle(page)
-  const done = async (name) => {
-    if (shots) await page.screenshot({ path: join(shots, `work-${name}.png`), fullPage: true })
-    assert.deepEqual(await audit(page), [], `axe on ${name}`)
-  }
-  const close = async () => {
-    assert.deepEqual(faults, [])
-    await context.close()
-  }
-  return { page, done, close }
-}
-
 test('an object is released after both versions were seen, and followed until it is received', async () => {
-  const { page, done, close } = await at('#/release')
+  const { page, done, close } = await open({ hash: '#/release' })
   await page.getByRole('searchbox', { name: 'Find our objects' }).fill('bannu')
   await page.getByRole('checkbox', { name: /Vehicle at the Bannu depot/ }).check()
   const gate = page.getByRole('region', { name: 'What the gate decides' })
@@ -53,7 +17,7 @@ test('an object is released after both versions were seen, and followed until it
   assert.match(await gate.innerText(), /human source 12[\s\S]*What will leave/)
   assert.match(await page.locator('.compose-gate .recipients').innerText(), /South/)
   await page.waitForURL(/objects=report--/) // what is chosen is in the address
-  await done('release-gate')
+  await done('work-release-gate')
   await page.reload()
   await gate.waitFor()
   await page.getByRole('button', { name: 'Release', exact: true }).click()
@@ -70,15 +34,13 @@ test('an object is released after both versions were seen, and followed until it
   await row.getByRole('button', { name: 'Correct…' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByText('Own rule: a human source').waitFor()
-  await page.waitForTimeout(200) // the dialog fades in
-  await done('correct')
+  await done('work-correct')
   await dialog.getByRole('button', { name: 'Send the correction' }).click()
   await row.getByText('corrected').waitFor()
   await row.getByRole('button', { name: 'Withdraw…' }).click()
   assert.equal(await dialog.getByRole('button', { name: 'Withdraw now' }).isDisabled(), true, 'a reason is needed')
   await dialog.getByRole('textbox').fill('Source at risk (fictional)')
-  await page.waitForTimeout(200)
-  await done('withdraw')
+  await done('work-withdraw')
   await dialog.getByRole('button', { name: 'Withdraw now' }).click()
   await row.getByText('Source at risk (fictional)').waitFor()
   assert.equal(await row.getByRole('button').count(), 0, 'what is taken back cannot be taken back again')
@@ -86,12 +48,12 @@ test('an object is released after both versions were seen, and followed until it
 })
 
 test('many are released at once, with a reason for each that stays', async () => {
-  const { page, done, close } = await at('#/release', { language: 'en' })
+  const { page, done, close } = await open({ hash: '#/release', language: 'en' })
   for (const box of await page.locator('.picks input').all()) await box.check()
   await page.getByText('2 would leave, 3 would wait for approval, 2 would stay.').waitFor()
   const table = page.getByRole('region', { name: 'What becomes of each object' })
   assert.match(await table.innerText(), /TLP:RED is for named persons only/)
-  await done('release-many')
+  await done('work-release-many')
   await page.getByRole('button', { name: 'Release all that pass…' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Release' }).click()
   await page.getByText('2 left, 3 wait for approval, 2 stayed.').waitFor()
@@ -99,7 +61,7 @@ test('many are released at once, with a reason for each that stays', async () =>
 })
 
 test('a release waits for another person, who sees both versions first', async () => {
-  const asker = await at('#/release')
+  const asker = await open({ hash: '#/release' })
   await asker.page.getByRole('checkbox', { name: /Subscriber and two calls/ }).check()
   await asker.page.getByText('One other person must approve it').waitFor()
   await asker.page.getByRole('button', { name: 'Ask for approval' }).click()
@@ -107,11 +69,11 @@ test('a release waits for another person, who sees both versions first', async (
   await mine.getByText('Somebody else must approve').waitFor()
   assert.equal(await mine.getByRole('button', { name: 'Approve', exact: true }).count(), 0)
 
-  const other = await at('#/release', { as: 'approver' })
+  const other = await open({ hash: '#/release', as: 'approver' })
   const row = other.page.locator('.approval').first()
   await row.getByRole('button', { name: 'Both versions and every reason' }).click()
   await row.getByText('Own rule: a human source').waitFor()
-  await other.done('approval')
+  await other.done('work-approval')
   await row.getByRole('button', { name: 'Approve', exact: true }).click()
   await other.page.getByText('none waits').waitFor()
   await asker.close()
@@ -119,7 +81,7 @@ test('a release waits for another person, who sees both versions first', async (
 })
 
 test('a question is pasted, checked line by line, asked, and its hit requested', async () => {
-  const { page, done, close } = await at('#/ask')
+  const { page, done, close } = await open({ hash: '#/ask' })
   const values = page.getByRole('textbox', { name: 'Values, one a line' })
   await values.fill('+92 300 1234567\n\n0092 300 1234567x\n12\n+92 301 7654321\n+92 (300) 1234567')
   const table = page.getByRole('region', { name: 'What each line would ask' })
@@ -129,7 +91,7 @@ test('a question is pasted, checked line by line, asked, and its hit requested',
   const act = page.getByRole('button', { name: 'Ask privately' })
   assert.equal(await act.isDisabled(), true, 'a case is needed')
   await page.getByRole('textbox', { name: 'Case reference' }).fill('K-2026-120')
-  await done('ask')
+  await done('work-ask')
   assert.ok(!page.url().includes('1234567'), 'values are not in the address')
   await page.reload()
   await table.waitFor()
@@ -143,8 +105,7 @@ test('a question is pasted, checked line by line, asked, and its hit requested',
   const dialog = page.getByRole('dialog')
   await dialog.getByText('With the request the value becomes known').waitFor()
   await dialog.getByRole('textbox').fill('Subscriber (fictional)')
-  await page.waitForTimeout(200)
-  await done('ask-request')
+  await done('work-ask-request')
   await dialog.getByRole('button', { name: 'Send the request' }).click()
   await card.getByText('requested:').waitFor()
   await page.getByRole('region', { name: /Publications, questions/ }).getByText('K-2026-120').waitFor()
@@ -153,14 +114,14 @@ test('a question is pasted, checked line by line, asked, and its hit requested',
   await page.getByRole('button', { name: 'Keep as a standing question' }).click()
   const kept = page.locator('section[aria-labelledby=standing]')
   await kept.getByText('No hit so far.').waitFor()
-  await done('ask-answered')
+  await done('work-ask-answered')
   await kept.getByRole('button', { name: 'Stop asking' }).click()
   await kept.getByText('stopped').waitFor()
   await close()
 })
 
 test('an object is found as one types, and shows its ties as a picture and a list', async () => {
-  const { page, done, close } = await at('#/library', { party: 'south', expected: missing }) // notes that are not held
+  const { page, done, close } = await open({ hash: '#/library', party: 'south', expected: missing }) // notes that are not held
   const list = page.locator('.items')
   await page.getByRole('searchbox', { name: 'Search' }).fill('طورخم')
   await list.getByText('طورخم پر قافلہ').waitFor()
@@ -175,7 +136,7 @@ test('an object is found as one types, and shows its ties as a picture and a lis
   assert.equal(await sheet.locator('.ties li').count(), 12, 'the picture starts small')
   await sheet.getByText('Vehicle at the Bannu depot').first().waitFor()
   await sheet.locator('.prose', { hasText: '<b>x</b>' }).waitFor()
-  await done('library')
+  await done('work-library')
   await sheet.getByRole('button', { name: /^Show 5 more/ }).click()
   await sheet.locator('.ties li').nth(16).waitFor()
   assert.equal(await sheet.locator('.ties li').count(), 17)
@@ -190,7 +151,7 @@ test('an object is found as one types, and shows its ties as a picture and a lis
 })
 
 test('people set what they watch and where units stand, and end it', async () => {
-  const { page, done, close } = await at('#/watch')
+  const { page, done, close } = await open({ hash: '#/watch' })
   const panel = page.locator('section[aria-labelledby=focus]')
   await panel.getByText('Nothing is watched by people').waitFor()
   await panel.getByRole('combobox', { name: 'Area' }).fill('Kohst')
@@ -200,14 +161,14 @@ test('people set what they watch and where units stand, and end it', async () =>
   await panel.getByRole('button', { name: 'Set' }).click()
   await panel.getByText('2 units').waitFor()
   assert.match(await panel.locator('.focus-row').innerText(), /31 Dec 2030[\s\S]*Market season[\s\S]*check how it is spelt/)
-  await done('focus')
+  await done('work-focus')
   await panel.getByRole('button', { name: 'End Kohst' }).click()
   await panel.getByText('Nothing is watched by people').waitFor()
   await close()
 })
 
 test('fused events go on beyond the first two hundred', async () => {
-  const { page, close } = await at('#/overview', { party: 'south' })
+  const { page, close } = await open({ hash: '#/overview', party: 'south' })
   // As many events as a busy year has, of the same shape.
   await page.route('**/api/v1/fusion?limit=*', async (route) => {
     const limit = Number(new URL(route.request().url()).searchParams.get('limit'))
@@ -224,7 +185,7 @@ test('fused events go on beyond the first two hundred', async () => {
 })
 
 test('a plan is entered on the map, collides, and both desks settle it', async () => {
-  const { page, done, close } = await at('#/deconflict')
+  const { page, done, close } = await open({ hash: '#/deconflict' })
   await page.getByRole('button', { name: 'Enter a plan' }).click()
   const form = page.locator('section[aria-labelledby=enter]')
   const act = form.getByRole('button', { name: 'Enter and match' })
@@ -246,7 +207,7 @@ test('a plan is entered on the map, collides, and both desks settle it', async (
   await form.getByRole('button', { name: 'Add a place by figures' }).click()
   await form.locator('.spots li').nth(1).getByLabel('Name').fill('Torkham')
   await form.locator('.spots li').nth(1).getByLabel('Latitude').fill('34.12')
-  await done('plan')
+  await done('work-plan')
   await page.reload()
   await page.getByRole('button', { name: 'Enter a plan' }).click()
   assert.equal(await form.locator('.spots li').nth(1).getByLabel('Name').inputValue(), 'Torkham', 'a reload loses nothing')
@@ -260,11 +221,10 @@ test('a plan is entered on the map, collides, and both desks settle it', async (
   await met.getByRole('button', { name: 'Resolve…' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByRole('combobox', { name: 'How' }).selectOption('joint')
-  await page.waitForTimeout(200)
-  await done('resolve')
+  await done('work-resolve')
   await dialog.getByRole('button', { name: 'Record it' }).click()
   await met.getByText('done together').waitFor()
-  await done('deconflict')
+  await done('work-deconflict')
   await plan.getByRole('button', { name: 'Withdraw…' }).click()
   await dialog.getByRole('textbox').fill('Called off (fictional)')
   await dialog.getByRole('button', { name: 'Withdraw', exact: true }).click()

@@ -130,6 +130,11 @@ export type Incident = {
   grading: string
 }
 
+/** A report with what is claimed in it. */
+export type IncidentRow = Incident & {
+  claims: { by: string; of: string; kind: string; statement?: string; grading?: string }[]
+}
+
 export type Incidents = { incidents: Incident[] | null; total: number }
 
 export type Lull = {

@@ -1,8 +1,9 @@
-import { lazy, Suspense, useState } from 'react'
+import { lazy, Suspense, useMemo, useState } from 'react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { call } from '../api/client'
-import type { Footprint, Incident, Spot } from '../api/types'
+import type { Footprint, Spot } from '../api/types'
 import { useSay, useTerm } from '../i18n'
+import { placedAt } from '../map/points'
 import { Act, Choice, Loading, Panel, ProblemNote } from '../parts'
 import { useDraft } from '../parts/draft'
 
@@ -41,6 +42,7 @@ export function EnterPlan(props: { onDone: () => void }) {
     },
   })
   const place = (i: number, part: Partial<Spot>) => change({ places: draft.places.map((p, k) => (k === i ? { ...p, ...part } : p)) })
+  const placed = useMemo(() => placedAt(draft.places), [draft.places])
   const ready = draft.legal_basis.trim() && draft.officer.trim() && draft.from && draft.places.length > 0 && !entering.isPending
   const text = (key: 'title' | 'legal_basis' | 'officer' | 'unit' | 'telephone') => (
     <label className="choice">
@@ -74,9 +76,8 @@ export function EnterPlan(props: { onDone: () => void }) {
           <div className="plan-map">
             <Suspense fallback={<Loading />}>
               <MapView
-                incidents={draft.places.map(marked)}
+                placed={placed}
                 area=""
-                chosen=""
                 onSpot={(lat, lon) => change({ places: [...draft.places, { name: '', lat: round(lat), lon: round(lon), radius_km: 2 }] })}
               />
             </Suspense>
@@ -122,9 +123,3 @@ function read(kept: string): Draft {
 const at = (local: string) => new Date(local).toISOString().replace('.000Z', 'Z')
 
 const round = (x: number) => Math.round(x * 10000) / 10000
-
-/** marked draws a place as the map draws a report: a point and its radius. */
-const marked = (p: Spot, i: number): Incident => ({
-  id: `place-${i}`, date: '', end: '', date_precision: 'day', title: p.name ?? '', lat: p.lat, lon: p.lon, radius_km: p.radius_km ?? 0,
-  place: '', area: '', class: '', kind: '', killed: { low: 0, best: 0, high: 0 }, organisation: '', from: '', marking: '', grading: '',
-})

@@ -1,27 +1,35 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useIntl } from 'react-intl'
-import type { Incident } from '../api/types'
 import { useSay } from '../i18n'
 import { Act, ProblemNote } from '../parts'
 import { amend, useRoute } from '../route'
 import { areaKey } from '../overview/area'
 import { useQuery } from '@tanstack/react-query'
 import { fetchBorders } from './borders'
-import { cluster, type Cluster } from './cluster'
-import { draw, pick, project } from './draw'
+import { around, cluster, type Cluster } from './cluster'
+import { draw, pick } from './draw'
 import { useInk } from './ink'
+import type { Placed } from './points'
 import { base, fit, home, nearest, readView, scaleBar, writeView, zoomAt, type Size, type View } from './view'
 
 /** MapView draws the reports on a canvas that can be moved and zoomed by
  * pointer, touch and keyboard. The table behind it says the same. */
 export default function MapView(props: {
-  incidents: Incident[]
+  /** What is drawn; a new object redraws all of it. */
+  placed: Placed
+  /** How many more there are without a place. */
+  unplaced?: number
   area: string
-  chosen: string
+  /** The chosen point, -1 for none. */
+  chosen?: number
+  /** 1 for points that another view points at. */
+  lit?: Uint8Array | undefined
+  /** onView: what the map shows now, west, south, east, north, once it rests. */
+  onView?: (box: readonly [number, number, number, number]) => void
   /** onSpot: a press where no report stands, for pages that place something. */
   onSpot?: (lat: number, lon: number) => void
 }) {
-  const { incidents, area, chosen } = props
+  const { placed, area, chosen = -1, lit } = props
   const say = useSay()
   const { locale, formatNumber } = useIntl()
   const { query } = useRoute()
@@ -33,14 +41,18 @@ export default function MapView(props: {
   const [hovered, setHovered] = useState<Cluster | null>(null)
   const ink = useInk()
 
-  const placed = useMemo(() => project(incidents), [incidents])
   const view = useMemo(
     () => moved ?? readView(query.map ?? '', size) ?? fit(home, size),
     // The address is read once per size; afterwards the hand leads.
     [moved, size, query.map],
   )
   const level = Math.round(Math.log2(view.k) * 2) / 2
-  const clusters = useMemo(() => cluster(placed, 2 ** level, 46), [placed, level])
+  const within = around(view, size)
+  const clusters = useMemo(
+    () => (size.width ? cluster(placed, 2 ** level, 46, within) : []),
+    // By its numbers: the same rectangle gathers the same.
+    [placed, level, size.width, within.w, within.n, within.e, within.s],
+  )
 
   // Handlers outlive a drawing; they read the newest of everything from here.
   const now = useRef({ view, size, clusters })
@@ -63,7 +75,7 @@ export default function MapView(props: {
     if (!element || !size.width || !borders.data) return
     const frame = requestAnimationFrame(() =>
       draw(element, {
-        view, size, ink, locale, clusters, hovered, chosen,
+        view, size, ink, locale, clusters, hovered, chosen, lit,
         borders: borders.data,
         placed,
         area: area ? areaKey(area) : '',
@@ -71,7 +83,15 @@ export default function MapView(props: {
       }),
     )
     return () => cancelAnimationFrame(frame)
-  }, [view, size, ink, locale, clusters, hovered, chosen, borders.data, placed, area, formatNumber])
+  }, [view, size, ink, locale, clusters, hovered, chosen, lit, borders.data, placed, area, formatNumber])
+
+  const { onView } = props
+  useEffect(() => {
+    if (!size.width || !onView) return
+    const corner = (x: number, y: number) => base.invert!([(x - view.x) / view.k, (y - view.y) / view.k])!
+    const [[w, n], [e, s]] = [corner(0, 0), corner(size.width, size.height)]
+    onView([w, s, e, n])
+  }, [view, size, onView])
 
   // The view goes to the address once the hand rests.
   useEffect(() => {
@@ -101,7 +121,7 @@ export default function MapView(props: {
         const next = zoomAt(view, 2.6, at)
         setMoved({ ...next, x: next.x + size.width / 2 - at[0], y: next.y + size.height / 2 - at[1] })
       } else {
-        amend({ incident: placed.ids[found.members[0]!] })
+        amend({ incident: placed.id(found.members[0]!) })
       }
     },
     [placed],
@@ -139,7 +159,7 @@ export default function MapView(props: {
   }
 
   const bar = scaleBar(view, size, 110)
-  const unplaced = incidents.length - placed.ids.length
+  const unplaced = props.unplaced ?? 0
   return (
     <div className="map">
       {borders.error && <ProblemNote error={borders.error} again={() => void borders.refetch()} />}
@@ -148,7 +168,7 @@ export default function MapView(props: {
         className={hovered ? 'map-box map-hot' : 'map-box'}
         role="application"
         tabIndex={0}
-        aria-label={say('map.label', { n: placed.ids.length })}
+        aria-label={say('map.label', { n: placed.x.length })}
         aria-describedby="map-keys"
         onKeyDown={keys}
       >
@@ -165,6 +185,7 @@ export default function MapView(props: {
           <li><span className="key key-dot" aria-hidden="true" />{say('map.key-one')}</li>
           <li><span className="key key-many" aria-hidden="true">12</span>{say('map.key-many')}</li>
           <li><span className="key key-ring" aria-hidden="true" />{say('map.key-radius')}</li>
+          {placed.rival && <li><span className="key key-rival" aria-hidden="true" />{say('map.key-rival')}</li>}
           {unplaced > 0 && <li>{say('map.unplaced', { n: unplaced })}</li>}
         </ul>
         <p className="map-scale">

@@ -1,21 +1,24 @@
 // Gathering points so that thousands stay readable, apart from their drawing.
 
-export type Points = {
-  /** Positions in the projection's own units, before zoom. */
-  x: Float64Array
-  y: Float64Array
-}
+import type { Points } from './points'
 
 export type Cluster = { x: number; y: number; count: number; members: number[]; stacked: boolean }
 
-/** cluster gathers the points that stand within `reach` pixels of each other at
- * zoom `k`: first by a grid, then by joining neighbours whose circles would
- * overlap. `stacked` means that all members stand on the same spot, so that no
+/** Within is a rectangle in the projection's units. */
+export type Within = { w: number; n: number; e: number; s: number }
+
+/** cluster gathers the points within a rectangle that stand within `reach` pixels of
+ * each other at zoom `k`: first by a grid, then by joining neighbours whose circles
+ * would overlap. `stacked` means that all members stand on the same spot, so that no
  * zoom can part them. Positions come back in the projection's units. */
-export function cluster(points: Points, k: number, reach: number): Cluster[] {
-  const cells = new Map<string, number[]>()
-  for (let i = 0; i < points.x.length; i++) {
-    const key = `${Math.floor((points.x[i]! * k) / reach)},${Math.floor((points.y[i]! * k) / reach)}`
+export function cluster(points: Points, k: number, reach: number, within?: Within): Cluster[] {
+  const cells = new Map<number, number[]>()
+  const { w, n, e, s } = within ?? { w: -Infinity, n: -Infinity, e: Infinity, s: Infinity }
+  const { x, y } = points
+  for (let i = 0; i < x.length; i++) {
+    if (x[i]! < w || x[i]! > e || y[i]! < n || y[i]! > s) continue
+    // Cells of the whole earth at the nearest zoom fit into 26 bits each way.
+    const key = Math.floor((x[i]! * k) / reach) * 0x4000000 + Math.floor((y[i]! * k) / reach)
     const cell = cells.get(key)
     if (cell) cell.push(i)
     else cells.set(key, [i])
@@ -24,6 +27,15 @@ export function cluster(points: Points, k: number, reach: number): Cluster[] {
   found.sort((a, b) => b.count - a.count)
   // Joining moves circles and makes them grow, so once more for those now too close.
   return join(points, join(points, found, k), k)
+}
+
+/** around is the rectangle that a view shows with as much again on each side. It moves
+ * in steps of half of what is shown, so that a small move gathers nothing anew. */
+export function around(view: { k: number; x: number; y: number }, size: { width: number; height: number }): Within {
+  const [width, height] = [size.width / view.k, size.height / view.k]
+  const west = Math.floor((-view.x / view.k) / (width / 2)) * (width / 2)
+  const north = Math.floor((-view.y / view.k) / (height / 2)) * (height / 2)
+  return { w: west - width, n: north - height, e: west + 2.5 * width, s: north + 2.5 * height }
 }
 
 function gather(points: Points, members: number[]): Cluster {

@@ -1,34 +1,10 @@
 // Draws the map's canvas. Colours come from the style sheet.
-import type { Incident } from '../api/types'
 import type { Borders } from './borders'
 import { cities } from './cities'
-import { clusterRadius, type Cluster, type Points } from './cluster'
+import { clusterRadius, type Cluster } from './cluster'
 import type { Ink } from './ink'
-import { base, unitsOf, type Size, type View } from './view'
-
-export type Placed = Points & {
-  ids: string[]
-  /** How far the true place may be, in the projection's units. */
-  radius: Float64Array
-}
-
-/** project places every report that has a position. */
-export function project(incidents: Incident[]): Placed {
-  const known = incidents.filter((i) => i.lat !== null && i.lon !== null)
-  const placed = {
-    ids: known.map((i) => i.id),
-    x: new Float64Array(known.length),
-    y: new Float64Array(known.length),
-    radius: new Float64Array(known.length),
-  }
-  known.forEach((one, i) => {
-    const [x, y] = base([one.lon!, one.lat!])!
-    placed.x[i] = x
-    placed.y[i] = y
-    placed.radius[i] = unitsOf(one.radius_km || 0, one.lat!)
-  })
-  return placed
-}
+import type { Placed } from './points'
+import { base, type Size, type View } from './view'
 
 /** pick finds the cluster under a pixel, with some slack round it. */
 export function pick(clusters: Cluster[], view: View, at: readonly [number, number], slack: number): Cluster | null {
@@ -54,7 +30,10 @@ export type Picture = {
   placed: Placed
   clusters: Cluster[]
   hovered: Cluster | null
-  chosen: string
+  /** The chosen point, -1 for none. */
+  chosen: number
+  /** 1 for points that another view points at. */
+  lit?: Uint8Array | undefined
   /** areaKey of the area that is looked at, or "". */
   area: string
   number: (n: number) => string
@@ -81,6 +60,7 @@ export function draw(canvas: HTMLCanvasElement, picture: Picture) {
   precision(pen, picture)
   labels(pen, picture)
   marks(pen, picture)
+  lights(pen, picture)
 }
 
 function land(pen: CanvasRenderingContext2D, { borders, ink, view, area }: Picture) {
@@ -103,18 +83,23 @@ function land(pen: CanvasRenderingContext2D, { borders, ink, view, area }: Pictu
   pen.setLineDash([])
 }
 
+// Beyond so many points, places are drawn as dots alone: discs would cover all.
+const discs = 4000
+
 /** The place of each report as a disc of its uncertainty. Many discs add up, so
  * each is the fainter the more there are. */
-function precision(pen: CanvasRenderingContext2D, { placed, view, size, ink, clusters }: Picture) {
-  const single = new Set(clusters.filter((c) => c.count === 1).map((c) => c.members[0]))
+function precision(pen: CanvasRenderingContext2D, picture: Picture) {
+  const { placed, view, size, ink, clusters } = picture
+  const single = new Set(clusters.filter((c) => c.count === 1).map((c) => c.members[0]!))
+  const many = placed.x.length > discs
   pen.fillStyle = ink.mark
   pen.strokeStyle = ink.mark
-  const faint = Math.max(0.012, Math.min(0.1, 8 / placed.ids.length))
-  for (let i = 0; i < placed.ids.length; i++) {
+  const faint = Math.max(0.012, Math.min(0.1, 8 / placed.x.length))
+  const disc = (i: number) => {
     const x = placed.x[i]! * view.k + view.x
     const y = placed.y[i]! * view.k + view.y
     const r = placed.radius[i]! * view.k
-    if (x + r < 0 || y + r < 0 || x - r > size.width || y - r > size.height) continue
+    if (x + r < 0 || y + r < 0 || x - r > size.width || y - r > size.height) return
     if (r > 5) {
       pen.beginPath()
       pen.arc(x, y, r, 0, 2 * Math.PI)
@@ -126,8 +111,61 @@ function precision(pen: CanvasRenderingContext2D, { placed, view, size, ink, clu
         pen.stroke()
       }
     }
+    if (many) return
     pen.globalAlpha = 0.45
     pen.fillRect(x - 1, y - 1, 2, 2)
+  }
+  if (many) {
+    single.forEach(disc)
+    dots(pen, picture)
+  } else {
+    for (let i = 0; i < placed.x.length; i++) disc(i)
+  }
+  pen.globalAlpha = 1
+}
+
+let spare: HTMLCanvasElement | undefined
+
+/** dots draws every point as two by two pixels, through a picture of its own, as
+ * that is a hundred times as fast as asking the pen for each. */
+function dots(pen: CanvasRenderingContext2D, { placed, view, size, ink }: Picture) {
+  spare ??= document.createElement('canvas')
+  const [w, h] = [size.width, size.height]
+  if (spare.width !== w || spare.height !== h) [spare.width, spare.height] = [w, h]
+  const own = spare.getContext('2d')
+  if (!own) return
+  const image = own.createImageData(w, h)
+  const pixels = new Uint32Array(image.data.buffer)
+  const colour = littleEndian(ink.mark)
+  for (let i = 0; i < placed.x.length; i++) {
+    const x = (placed.x[i]! * view.k + view.x) | 0
+    const y = (placed.y[i]! * view.k + view.y) | 0
+    if (x < 1 || y < 1 || x >= w || y >= h) continue
+    const at = y * w + x
+    pixels[at] = pixels[at - 1] = pixels[at - w] = pixels[at - w - 1] = colour
+  }
+  own.putImageData(image, 0, 0)
+  pen.globalAlpha = 0.35
+  pen.drawImage(spare, 0, 0, w, h)
+}
+
+/** littleEndian is a "#rrggbb" colour as a canvas stores it. */
+function littleEndian(colour: string): number {
+  const value = Number.parseInt(colour.slice(1), 16) || 0
+  return ((255 << 24) | ((value & 255) << 16) | (value & 0xff00) | (value >> 16)) >>> 0
+}
+
+/** What another view points at. */
+function lights(pen: CanvasRenderingContext2D, { placed, view, size, ink, lit }: Picture) {
+  if (!lit) return
+  pen.fillStyle = ink['mark-on']
+  pen.globalAlpha = 0.9
+  for (let i = 0; i < lit.length; i++) {
+    if (!lit[i]) continue
+    const x = placed.x[i]! * view.k + view.x
+    const y = placed.y[i]! * view.k + view.y
+    if (x < 0 || y < 0 || x > size.width || y > size.height) continue
+    pen.fillRect(x - 2, y - 2, 4, 4)
   }
   pen.globalAlpha = 1
 }
@@ -205,7 +243,7 @@ function marks(pen: CanvasRenderingContext2D, { clusters, placed, view, size, in
     const y = one.y * view.k + view.y
     const r = clusterRadius(one.count)
     if (x + r < 0 || y + r < 0 || x - r > size.width || y - r > size.height) continue
-    const on = one.members.some((i) => placed.ids[i] === chosen) && chosen !== ''
+    const on = chosen >= 0 && one.members.includes(chosen)
     const hot = hovered !== null && hovered.members[0] === one.members[0]
     pen.beginPath()
     pen.arc(x, y, r, 0, 2 * Math.PI)
@@ -216,10 +254,26 @@ function marks(pen: CanvasRenderingContext2D, { clusters, placed, view, size, in
     pen.lineWidth = on || hot ? 2.5 : 1
     pen.strokeStyle = on || hot ? ink['mark-on'] : ink.halo
     pen.stroke()
+    const rival = share(one, placed.rival)
+    if (rival > 0) {
+      pen.beginPath()
+      pen.arc(x, y, r + 3, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * Math.max(0.12, rival))
+      pen.lineWidth = 2.5
+      pen.strokeStyle = ink['mark-rival']
+      pen.stroke()
+    }
     if (one.count > 1) {
       pen.fillStyle = ink['mark-text']
       pen.font = `600 ${one.count > 99 ? 12 : 11}px ${ink.font}`
       pen.fillText(number(one.count), x, y + 0.5)
     }
   }
+}
+
+/** share of a cluster's reports that rival claims stand against. */
+function share(one: Cluster, rival: Uint8Array | undefined): number {
+  if (!rival) return 0
+  let n = 0
+  for (const i of one.members) n += rival[i]!
+  return n / one.count
 }

@@ -2,7 +2,7 @@
 import { useSyncExternalStore } from 'react'
 
 const names = [
-  'sea', 'land', 'land-near', 'land-on', 'border', 'border-inner', 'label', 'halo', 'mark', 'mark-text', 'mark-on',
+  'sea', 'land', 'land-near', 'land-on', 'border', 'border-inner', 'label', 'halo', 'mark', 'mark-text', 'mark-on', 'mark-rival',
 ] as const
 export type Ink = Record<(typeof names)[number], string> & { font: string }
 

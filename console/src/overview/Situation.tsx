@@ -4,6 +4,7 @@ import { incidents, watch } from '../api/queries'
 import type { Incident, Watch } from '../api/types'
 import { useSay, useTerm } from '../i18n'
 import { Asked, Choice, Day, Empty, Loading, Panel, ProblemNote } from '../parts'
+import { project } from '../map/points'
 import { amend, useRoute } from '../route'
 import { useAreaName } from './area'
 import { IncidentTable } from './IncidentTable'
@@ -46,6 +47,8 @@ function Views(props: { watch: Watch }) {
     () => (found ?? []).filter((i) => (!area || i.area === area) && (!kind || i.class === kind)),
     [found, area, kind],
   )
+  const placed = useMemo(() => project(shown), [shown])
+  const chosen = useMemo(() => placed.x.findIndex((_, i) => placed.id(i) === query.incident), [placed, query.incident])
   const classes = useMemo(() => [...new Set((found ?? []).map((i) => i.class))].filter(Boolean).sort(), [found])
   const series = areas.find((a) => a.area === area)
 
@@ -87,7 +90,7 @@ function Views(props: { watch: Watch }) {
               <IncidentTable incidents={shown} />
             ) : (
               <Suspense fallback={<Loading />}>
-                <MapView incidents={shown} area={area} chosen={query.incident ?? ''} />
+                <MapView placed={placed} unplaced={shown.length - placed.x.length} area={area} chosen={chosen} />
                 <Chosen incidents={shown} id={query.incident ?? ''} />
               </Suspense>
             )

@@ -16,18 +16,22 @@ import * as time from './time'
 /** Text isolates what others wrote from the direction of the page. */
 export const Text = (props: { children: string }) => <bdi>{props.children}</bdi>
 
+/** usePartyName gives the name of a party by its id, as the accords say it. */
+export function usePartyName(): (id: string) => string {
+  const { data } = useQuery({ ...accords, refetchInterval: false, staleTime: 60_000 })
+  return (id) => data?.accords?.flatMap((a) => [...a.members, ...(a.witnesses ?? [])]).find((p) => p.party === id)?.name ?? id
+}
+
 /** PartyName shows a party by emblem and name. Where the API gives its id alone,
  * the accords say the name. */
 export function PartyName(props: { id?: string; name: string; size?: number }) {
-  const { data } = useQuery({ ...accords, refetchInterval: false, staleTime: 60_000 })
-  const known = data?.accords
-    ?.flatMap((a) => [...a.members, ...(a.witnesses ?? [])])
-    .find((p) => p.party === (props.id || props.name))
-  const name = known?.name ?? (props.name || props.id || '')
+  const nameOf = usePartyName()
+  const id = props.id || props.name
+  const name = nameOf(id)
   return (
     <span className="party">
       <Emblem mark={markOf(props.id, props.name)} size={props.size ?? 15} />
-      <bdi>{name}</bdi>
+      <bdi>{name === id ? props.name || id : name}</bdi>
     </span>
   )
 }

@@ -19,6 +19,7 @@ import { lock, useIdleLock } from './lock'
 
 const pieces = {
   overview: () => import('../overview/Overview'),
+  situation: () => import('../situation/SituationPage'),
   watch: () => import('../watch/Watch'),
   fusion: () => import('../fusion/Fusion'),
   inbox: () => import('../inbox/Inbox'),
@@ -35,6 +36,7 @@ const pieces = {
 
 const views = {
   overview: lazy(pieces.overview),
+  situation: lazy(pieces.situation),
   watch: lazy(pieces.watch),
   fusion: lazy(pieces.fusion),
   inbox: lazy(pieces.inbox),
