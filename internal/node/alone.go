@@ -71,7 +71,12 @@ func OpenWitness(dir string, opt Options) (*Witness, error) {
 	if w.opt.Log == nil {
 		w.opt.Log = slog.New(slog.DiscardHandler)
 	}
-	if w.keys, err = loadKeys(dir, cfg.Party); err != nil {
+	v, err := openVault(dir, opt.Passphrase)
+	if err != nil {
+		return nil, err
+	}
+	w.state.files = &commonFiles{dir: dir, vault: v}
+	if w.keys, err = loadKeys(dir, cfg.Party, v); err != nil {
 		return nil, err
 	}
 	if w.lock, err = lockFolder(dir); err != nil {
@@ -103,11 +108,15 @@ func (w *Witness) begin() error {
 	if err != nil {
 		return err
 	}
+	root, err := w.state.files.root()
+	if err != nil {
+		return err
+	}
 	now := w.opt.Now().UTC().Truncate(time.Second)
 	c, err := accord.SignCard(accord.Card{
 		Party: w.cfg.Party, Name: w.cfg.Name, Sequence: 1, TLS: pin, Parcel: w.keys.recipient(),
 		Endpoints: []string{"https://" + w.cfg.Link}, NotBefore: now, NotAfter: now.Add(cardLife),
-	}, w.keys.root, w.keys.signing.Public(), w.keys.cosigning.Public())
+	}, root, w.keys.signing.Public(), w.keys.cosigning.Public())
 	if err != nil {
 		return err
 	}

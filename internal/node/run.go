@@ -53,7 +53,7 @@ func (n *Node) Run(ctx context.Context, ready func()) error {
 		n.wg.Go(func() { n.keepTicking(ctx) })
 	}
 	n.wg.Go(func() { n.keepWatch(ctx) })
-	if n.files != nil {
+	if n.files.shared() {
 		n.wg.Go(func() { n.keepCommon(ctx) })
 	}
 	n.wg.Go(func() { n.keepFusing(ctx) })
