@@ -137,7 +137,7 @@ func (a *app) fronts(cfg node.Config) (map[string]net.Listener, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("socket: %w", err), console.Close())
 	}
-	return map[string]net.Listener{frontConsole: console, frontSocket: socket}, nil
+	return map[string]net.Listener{frontConsole: node.Bounded(console, 5), frontSocket: socket}, nil
 }
 
 const (
