@@ -14,7 +14,7 @@ ALONE := ./internal/sim ./internal/cli
 FUZZTIME ?= 1m
 CHROMIUM ?= /usr/bin/chromium
 
-.PHONY: demo build console test unit race browser kill ha fuzz fuzz-quick reproducible deb deb-test release lint bench setup-console setup-browser setup-postgres clean
+.PHONY: demo build console test unit race browser kill ha fuzz fuzz-quick reproducible deb deb-test drills release lint bench setup-console setup-browser setup-postgres clean
 
 # demo sets up, builds, plays the story and leaves three nodes running.
 demo: console
@@ -114,6 +114,10 @@ deb: build
 # deb-test installs the package into a root of its own, starts it, upgrades and removes it.
 deb-test:
 	bash deploy/debian/try
+
+# drills play disasters with real nodes: see docs/operations.md.
+drills: build
+	PARLEY=$(CURDIR)/bin/parley bash deploy/drills/all
 
 # release signs what make deb left: make release VERSION=v1 RELEASE_SIGNER=FILE
 release: deb

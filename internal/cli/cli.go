@@ -64,6 +64,9 @@ type app struct {
 	err  io.Writer
 	json bool
 	dir  string
+
+	keyPassphrase string // the file that --key-passphrase names
+	asked         []byte // the passphrase, once somebody was asked for it
 }
 
 // Main runs the command line and returns the exit code.
@@ -131,8 +134,9 @@ func (a *app) root() *cobra.Command {
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print JSON for machines")
 	f.StringVar(&a.dir, "dir", defaultDir(), "the node's folder (environment: PARLEY_DIR)")
+	f.StringVar(&a.keyPassphrase, "key-passphrase", "", "file with the passphrase of sealed keys; - is standard input (environment: PARLEY_KEY_PASSPHRASE)")
 	root.AddCommand(
-		a.initCmd(), a.serveCmd(), a.cloneCmd(), a.migrateStoreCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.statusCmd(), a.metricsCmd(), a.userCmd(),
+		a.initCmd(), a.serveCmd(), a.cloneCmd(), a.migrateStoreCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.statusCmd(), a.metricsCmd(), a.keysCmd(), a.userCmd(),
 		a.cardCmd(), a.accordCmd(), a.syncCmd(), a.parcelCmd(),
 		a.importCmd(), a.exportCmd(), a.listCmd(), a.searchCmd(), a.showCmd(), a.releaseCmd(), a.correctCmd(), a.approveCmd(), a.onwardCmd(), a.policyCmd(), a.traceCmd(), a.withdrawCmd(), a.inboxCmd(), a.judgeCmd(), a.accountCmd(),
 		a.receiptCmd(), a.verifyCmd(), a.logCmd(), a.recoverCmd(), a.witnessCmd(), a.validateCmd(),

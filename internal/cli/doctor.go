@@ -20,7 +20,7 @@ database, which is read whole. Ends with 1 where something is not as it should b
 			out := struct {
 				Checks []node.Check `json:"checks"`
 				OK     bool         `json:"ok"`
-			}{Checks: node.ExamineFolder(a.dir, time.Now())}
+			}{Checks: node.ExamineFolder(a.dir, time.Now(), a.storedUnlock())}
 			if out.Checks[0].OK { // there is a node
 				more, err := a.examine(c)
 				if err != nil {

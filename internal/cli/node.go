@@ -137,7 +137,7 @@ func (a *app) fronts(cfg node.Config) (map[string]net.Listener, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("socket: %w", err), console.Close())
 	}
-	return map[string]net.Listener{frontConsole: console, frontSocket: socket}, nil
+	return map[string]net.Listener{frontConsole: node.Bounded(console, 5), frontSocket: socket}, nil
 }
 
 const (
@@ -152,6 +152,9 @@ func (a *app) serve(ctx context.Context, log *slog.Logger, set *metrics.Set) (er
 	if err != nil {
 		return err
 	}
+	if node.Sealed(a.dir) {
+		guardMemory(log)
+	}
 	stop, err := offerMetrics(cfg, set)
 	if err != nil {
 		return err
@@ -160,7 +163,7 @@ func (a *app) serve(ctx context.Context, log *slog.Logger, set *metrics.Set) (er
 	if cfg.Peer != "" {
 		return a.serveSeveral(ctx, cfg, log, set)
 	}
-	n, err := node.Open(ctx, a.dir, node.Options{Log: log})
+	n, err := node.Open(ctx, a.dir, node.Options{Log: log, Passphrase: a.unlock})
 	if err != nil {
 		return err
 	}

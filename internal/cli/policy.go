@@ -225,7 +225,7 @@ func (a *app) trace(ctx context.Context, text []byte) (out node.Trace, err error
 	if !errors.Is(err, client.ErrNoNode) {
 		return out, err
 	}
-	n, err := node.Open(ctx, a.dir, node.Options{})
+	n, err := node.Open(ctx, a.dir, node.Options{Passphrase: a.unlock})
 	if err != nil {
 		return out, err
 	}

@@ -348,7 +348,7 @@ func (a *app) audit(ctx context.Context) (out node.Audit, err error) {
 	if !errors.Is(err, client.ErrNoNode) {
 		return out, err
 	}
-	n, err := node.Open(ctx, a.dir, node.Options{})
+	n, err := node.Open(ctx, a.dir, node.Options{Passphrase: a.unlock})
 	if err != nil {
 		return out, err
 	}

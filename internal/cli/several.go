@@ -24,7 +24,7 @@ const contest = 500 * time.Millisecond
 func (a *app) serveSeveral(ctx context.Context, cfg node.Config, log *slog.Logger, set *metrics.Set) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	standby, err := node.NewStandby(ctx, a.dir)
+	standby, err := node.NewStandby(ctx, a.dir, a.unlock)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (a *app) serveSeveral(ctx context.Context, cfg node.Config, log *slog.Logge
 		}
 		// Whatever stopped it, another may do better; this one stands by again.
 		log.Warn("this process leads no more", "error", err)
-		for standby, err = node.NewStandby(ctx, a.dir); err != nil; standby, err = node.NewStandby(ctx, a.dir) {
+		for standby, err = node.NewStandby(ctx, a.dir, a.unlock); err != nil; standby, err = node.NewStandby(ctx, a.dir, a.unlock) {
 			log.Warn("standing by", "error", err)
 			if !pause(ctx) {
 				return nil

@@ -42,7 +42,7 @@ histories is kept in the folder evidence/, for parley verify.`,
 			if err != nil {
 				return &codeError{exitNo, err}
 			}
-			w, err := node.OpenWitness(a.dir, node.Options{})
+			w, err := node.OpenWitness(a.dir, node.Options{Passphrase: a.unlock})
 			if err != nil {
 				return err
 			}
@@ -166,7 +166,7 @@ func (a *app) witnessCard(party string) (accord.Card, error) {
 }
 
 func (a *app) runWitness(ctx context.Context, log *slog.Logger) (err error) {
-	w, err := node.OpenWitness(a.dir, node.Options{Log: log})
+	w, err := node.OpenWitness(a.dir, node.Options{Log: log, Passphrase: a.unlock})
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,12 @@ func OpenWitness(dir string, opt Options) (*Witness, error) {
 	if w.opt.Log == nil {
 		w.opt.Log = slog.New(slog.DiscardHandler)
 	}
-	if w.keys, err = loadKeys(dir, cfg.Party); err != nil {
+	v, err := openVault(dir, opt.Passphrase)
+	if err != nil {
+		return nil, err
+	}
+	w.state.files = &commonFiles{dir: dir, vault: v}
+	if w.keys, err = loadKeys(dir, cfg.Party, v); err != nil {
 		return nil, err
 	}
 	if w.lock, err = lockFolder(dir); err != nil {
@@ -107,11 +112,15 @@ func (w *Witness) begin() error {
 	if err != nil {
 		return err
 	}
+	root, err := w.state.files.root()
+	if err != nil {
+		return err
+	}
 	now := w.opt.Now().UTC().Truncate(time.Second)
 	c, err := accord.SignCard(accord.Card{
 		Party: w.cfg.Party, Name: w.cfg.Name, Sequence: 1, TLS: pin, Parcel: w.keys.recipient(),
 		Endpoints: w.cfg.endpoints(), NotBefore: now, NotAfter: now.Add(cardLife),
-	}, w.keys.root, w.keys.signing.Public(), w.keys.cosigning.Public())
+	}, root, w.keys.signing.Public(), w.keys.cosigning.Public())
 	if err != nil {
 		return err
 	}
@@ -145,11 +154,15 @@ func (w *Witness) RotateKeys() (accord.Card, error) {
 	if c.Positions, err = accord.MakePositions(c.Sequence, sizes, w.opt.Rand); err != nil {
 		return c, err
 	}
-	if c, err = accord.SignCard(c, w.keys.root, next.signing.Public(), next.cosigning.Public()); err != nil {
+	root, err := w.state.files.root()
+	if err != nil {
+		return c, err
+	}
+	if c, err = accord.SignCard(c, root, next.signing.Public(), next.cosigning.Public()); err != nil {
 		return c, err
 	}
 	// The keys are durable before the card that brings them into use.
-	if err := writeFile(filepath.Join(w.dir, keysFolder, nextFile), next.text()); err != nil {
+	if err := w.state.files.write(filepath.Join(w.dir, keysFolder, nextFile), next.text()); err != nil {
 		return c, err
 	}
 	if err := w.keep(c); err != nil {
@@ -161,7 +174,7 @@ func (w *Witness) RotateKeys() (accord.Card, error) {
 // settle finishes or forgets a rotation.
 func (w *Witness) settle() (err error) {
 	own, _ := w.currentBook().Card(w.cfg.Party)
-	w.keys, err = w.keys.settle(nil, w.dir, own)
+	w.keys, err = w.keys.settle(w.state.files, w.dir, own)
 	return err
 }
 

@@ -85,7 +85,7 @@ const (
 // signed, outside backups.
 func (s *witnessState) arbiterKey(random io.Reader) ([]byte, error) {
 	name := filepath.Join(s.dir, arbiterKeyFile)
-	key, err := os.ReadFile(name)
+	key, err := s.files.read(name)
 	if err == nil && len(key) != 32 {
 		err = fmt.Errorf("%s is damaged", name)
 	}

@@ -249,7 +249,7 @@ func settle(ctx context.Context, dir, address string, m BackupManifest) error {
 	if cfg.Party != m.Party {
 		return fmt.Errorf("the backup is of %s by its manifest and of %s by its configuration", clip(m.Party), cfg.Party)
 	}
-	if _, err := loadKeys(dir, cfg.Party); err != nil {
+	if err := checkKeys(dir, cfg.Party, nil); err != nil {
 		return err
 	}
 	if address != "" {

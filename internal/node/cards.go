@@ -41,11 +41,15 @@ func (n *Node) ensureOwnCard(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	root, err := n.files.root()
+	if err != nil {
+		return err
+	}
 	now := n.now().Truncate(time.Second)
 	c, err := accord.SignCard(accord.Card{
 		Party: n.cfg.Party, Name: n.cfg.Name, Sequence: 1, TLS: pin, Parcel: n.keys.recipient(),
 		Endpoints: n.cfg.endpoints(), NotBefore: now, NotAfter: now.Add(cardLife),
-	}, n.keys.root, n.keys.signing.Public(), n.keys.cosigning.Public())
+	}, root, n.keys.signing.Public(), n.keys.cosigning.Public())
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 
 	"parley.example/parley/internal/store/postgres"
+	"parley.example/parley/ledger"
 )
 
 // commonFiles are what the folders of a party's processes have in common: the keys
@@ -30,10 +31,12 @@ import (
 // leader writes is durable in its folder and, sealed, in the database before the call
 // returns; the others take it from there, the next leader before it does anything. A
 // file is only ever replaced by a later version, so that a database that was restored
-// does not bring an old one back. A nil *commonFiles is one process's folder.
+// does not bring an old one back. A node of one process writes its folder through it too;
+// a nil *commonFiles leaves everything open.
 type commonFiles struct {
 	dir   string
-	lease *postgres.Lease
+	vault *vault          // seals what is secret in the folder; nil: nothing does
+	lease *postgres.Lease // nil: there is one process, and nothing is in common
 	seal  cipher.AEAD
 
 	mu     sync.Mutex
@@ -64,8 +67,8 @@ func peerKey(k keys) (ed25519.PrivateKey, error) {
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
-func newCommonFiles(dir string, k keys, lease *postgres.Lease) (*commonFiles, error) {
-	c := &commonFiles{dir: dir, lease: lease, known: make(map[string]commonFile)}
+func newCommonFiles(dir string, k keys, v *vault, lease *postgres.Lease) (*commonFiles, error) {
+	c := &commonFiles{dir: dir, vault: v, lease: lease, known: make(map[string]commonFile)}
 	key, err := derive(k, "files", chacha20poly1305.KeySize)
 	if err != nil {
 		return nil, err
@@ -93,7 +96,7 @@ func inCommon(name string) bool {
 	case !ok || strings.HasPrefix(filepath.Base(name), ".") || !filepath.IsLocal(name):
 		return false
 	case folder == keysFolder:
-		return rest != "root.key" && rest != "copy.key"
+		return rest != rootFile && rest != custodyFile && rest != "copy.key" && rest != vaultFile
 	case folder == policyFolder:
 		return strings.HasSuffix(rest, ".cedar")
 	}
@@ -102,15 +105,35 @@ func inCommon(name string) bool {
 
 // write writes a file as writeFile does, in common.
 func (c *commonFiles) write(path string, b []byte) error {
-	if err := writeFile(path, b); err != nil || c == nil {
+	if c == nil {
+		return writeFile(path, b)
+	}
+	if err := c.vault.write(path, b); err != nil || c.lease == nil {
 		return err
 	}
 	return c.push(path, b)
 }
 
+// shared says whether there are other processes.
+func (c *commonFiles) shared() bool { return c != nil && c.lease != nil }
+
+// read reads a file of the folder, opening it where it is sealed.
+func (c *commonFiles) read(path string) ([]byte, error) {
+	if c == nil {
+		return os.ReadFile(path)
+	}
+	return c.vault.read(path)
+}
+
+// replace writes a file that is this process's alone, and overwrites what stood in it.
+func (c *commonFiles) replace(path string, b []byte) error { return c.vault.replace(path, b) }
+
+// root reads the long-term key.
+func (c *commonFiles) root() (ledger.Key, error) { return rootKey(c.dir, c.vault) }
+
 // remove removes a file, in common.
 func (c *commonFiles) remove(path string) error {
-	if err := os.Remove(path); err != nil || c == nil {
+	if err := os.Remove(path); err != nil || !c.shared() {
 		return err
 	}
 	return c.push(path, nil)
@@ -199,7 +222,7 @@ func (c *commonFiles) pullSince(ctx context.Context, since int64) error {
 			if b, err = c.seal.Open([]byte{}, f.Body[:n], f.Body[n:], sealedAs(f)); err != nil {
 				return fmt.Errorf("file %s in the database was not written by a process of this party: %w", f.Name, err)
 			}
-			if err := writeFile(path, b); err != nil {
+			if err := c.vault.write(path, b); err != nil {
 				return err
 			}
 		}
@@ -263,7 +286,7 @@ func (c *commonFiles) offer(folders []string, must func(name string) bool) error
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		b, err := os.ReadFile(filepath.Join(c.dir, filepath.FromSlash(name)))
+		b, err := c.vault.read(filepath.Join(c.dir, filepath.FromSlash(name)))
 		if errors.Is(err, fs.ErrNotExist) {
 			b, err = nil, nil
 		} else if b == nil {

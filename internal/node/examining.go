@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -41,23 +42,37 @@ const (
 	unheard = time.Hour
 )
 
-// ExamineFolder looks at what a node's folder tells without the node.
-func ExamineFolder(dir string, now time.Time) (checks []Check) {
+// ExamineFolder looks at what a node's folder tells without the node. Keys that are
+// sealed are opened where pass is not nil (see Options).
+func ExamineFolder(dir string, now time.Time, pass func() ([]byte, error)) (checks []Check) {
 	cfg, err := loadConfig(dir)
 	if err != nil {
 		return []Check{bad("configuration", "make a node with parley init, restore one with parley restore, or name its folder with --dir", "%v", err)}
 	}
 	checks = append(checks, good("configuration", "node of %s in %s", cfg.Party, dir))
-	if _, err := loadKeys(dir, cfg.Party); err != nil {
-		checks = append(checks, bad("keys", "put back the folder keys/ from a backup (parley restore into another folder)", "%v", err))
-	} else {
-		checks = append(checks, good("keys", "all there"))
-	}
+	checks = append(checks, keysCheck(dir, cfg.Party, pass))
 	checks = append(checks, privacy(dir), room(dir))
 	if cfg.ConsoleCert != "" && cfg.ConsoleCert != "self" {
 		checks = append(checks, certificate(cfg.ConsoleCert, now))
 	}
 	return checks
+}
+
+func keysCheck(dir, party string, pass func() ([]byte, error)) Check {
+	if err := checkKeys(dir, party, pass); err != nil {
+		return bad("keys", "put back the folder keys/ from a backup (parley restore into another folder)", "%v", err)
+	}
+	how := "all there, open to whoever reads the disk (parley keys seal)"
+	if Sealed(dir) {
+		how = "all there, sealed with a passphrase"
+		if open, err := unsealedFiles(dir); err != nil || len(open) > 0 {
+			return bad("keys", "stop the node and seal them: parley keys seal", "%d files lie open although the others are sealed: %v", len(open), errors.Join(err, errors.New(strings.Join(open, ", "))))
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, keysFolder, custodyFile)); err == nil {
+		how += "; the long-term key is in custody"
+	}
+	return good("keys", "%s", how)
 }
 
 // privacy looks for files that others than the node's user can read.

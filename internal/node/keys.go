@@ -126,9 +126,10 @@ func (c Config) cadence() (time.Duration, error) {
 
 // keys are a node's secrets. Each is a file of its own under keys/, readable
 // by the node's user only.
+//
+// The long-term key, which signs cards, is read when it is needed (rootKey).
 type keys struct {
-	root ledger.Key // long-term: signs cards
-	copy []byte     // derives the ids of released copies
+	copy []byte // derives the ids of released copies
 	operational
 	// parcel opens parcel files and our own sealed secrets. The newest, which the
 	// card names, comes first; the others open what was sealed before.
@@ -157,7 +158,7 @@ const (
 
 func makeKeys(dir string) error {
 	dir = filepath.Join(dir, keysFolder)
-	for _, name := range []string{"root.key", "copy.key"} {
+	for _, name := range []string{rootFile, "copy.key"} {
 		seed, err := drawSeed(rand.Reader)
 		if err != nil {
 			return err
@@ -287,11 +288,15 @@ func parseTLS(b []byte, party string) (tls.Certificate, error) {
 	return cert, nil
 }
 
-func loadKeys(dir, party string) (keys, error) {
+// loadKeys reads the keys in a folder; v opens them where they are sealed.
+func loadKeys(dir, party string, v *vault) (keys, error) {
 	var k keys
+	if _, err := rootKey(dir, v); err != nil && !errors.Is(err, ErrCustody) {
+		return k, err
+	}
 	dir = filepath.Join(dir, keysFolder)
 	read := func(name string, parse func(b []byte) error) error {
-		b, err := os.ReadFile(filepath.Join(dir, name))
+		b, err := v.read(filepath.Join(dir, name))
 		if err != nil {
 			return fmt.Errorf("keys: %w", err)
 		}
@@ -300,23 +305,7 @@ func loadKeys(dir, party string) (keys, error) {
 		}
 		return nil
 	}
-	seed := func(b []byte) ([]byte, error) {
-		s, err := hex.DecodeString(strings.TrimSpace(string(b)))
-		if err != nil || len(s) != 32 {
-			err = errors.New("want 64 hexadecimal digits")
-		}
-		return s, err
-	}
-	err := read("root.key", func(b []byte) error {
-		s, err := seed(b)
-		if err == nil {
-			k.root, err = ledger.ParseKey(s)
-		}
-		return err
-	})
-	if err == nil {
-		err = read("copy.key", func(b []byte) (err error) { k.copy, err = seed(b); return err })
-	}
+	err := read("copy.key", func(b []byte) (err error) { k.copy, err = parseSeed(b); return err })
 	if err == nil {
 		err = read(signingFile, func(b []byte) (err error) { k.operational, err = parseOperational(b); return err })
 	}
@@ -327,6 +316,14 @@ func loadKeys(dir, party string) (keys, error) {
 		err = read(tlsFile, func(b []byte) (err error) { k.tls, err = parseTLS(b, party); return err })
 	}
 	return k, err
+}
+
+func parseSeed(b []byte) ([]byte, error) {
+	s, err := hex.DecodeString(strings.TrimSpace(string(b)))
+	if err != nil || len(s) != 32 {
+		err = errors.New("want 64 hexadecimal digits")
+	}
+	return s, err
 }
 
 // ReadConfig reads what the node or witness in a folder was made with.

@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 )
 
@@ -39,7 +37,7 @@ type matchKeyRing struct {
 }
 
 func (n *Node) matchKeys(job string) ([]matchKey, error) {
-	b, err := os.ReadFile(n.matchKeyFile(job))
+	b, err := n.files.read(n.matchKeyFile(job))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -70,29 +68,9 @@ func (n *Node) matchKey(job string, epoch uint64) (matchKey, error) {
 // setMatchKeys writes a job's keys durably and overwrites the file that held
 // those before. (What a file system or disk keeps beneath is out of our hands.)
 func (n *Node) setMatchKeys(job string, keys []matchKey) error {
-	path := n.matchKeyFile(job)
-	old, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("destroying a matching key: %w", err)
-	}
 	b, err := json.Marshal(matchKeyRing{job, keys})
 	if err != nil {
 		return err
 	}
-	if err := writeFile(path, append(b, '\n')); err != nil || old == nil {
-		return err
-	}
-	defer old.Close()
-	info, err := old.Stat()
-	if err == nil {
-		_, err = io.CopyN(old, zeros{}, info.Size())
-	}
-	if err = errors.Join(err, old.Sync()); err != nil {
-		return fmt.Errorf("destroying a matching key: %w", err)
-	}
-	return nil
+	return n.files.replace(n.matchKeyFile(job), append(b, '\n'))
 }
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }

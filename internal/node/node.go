@@ -51,6 +51,9 @@ type Options struct {
 	// Disk stands between the node and its database; nil: nothing does. A
 	// simulator makes the disk fail here.
 	Disk func(store.Store) store.Store
+	// Passphrase is asked for what opens the node's keys where they are sealed; the node
+	// overwrites what it gives. nil: it is not known.
+	Passphrase func() ([]byte, error)
 	// Standby is a process that won the lead; the node takes it over. nil: the node
 	// has its database to itself.
 	Standby *Standby
@@ -77,7 +80,7 @@ type Node struct {
 	st     store.Store
 	fenced <-chan struct{} // closed when another process leads; nil: none can
 	guard  guard
-	files  *commonFiles // nil: there is one process
+	files  *commonFiles
 	// changes tells whoever waits that something was written.
 	changes  changes
 	lines    *link.Client
@@ -188,14 +191,23 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 			}
 		}
 	}
-	if n.keys, err = loadKeys(dir, cfg.Party); err != nil {
-		return nil, err
-	}
 	if s := opt.Standby; s != nil {
 		n.lock, n.files = s.lock, s.files
-		n.guard.files, n.witness.files = s.files, s.files
-	} else if n.lock, err = lockFolder(dir); err != nil {
+	} else {
+		v, err := openVault(dir, opt.Passphrase)
+		if err != nil {
+			return nil, err
+		}
+		n.files = &commonFiles{dir: dir, vault: v}
+	}
+	n.guard.files, n.witness.files = n.files, n.files
+	if n.keys, err = loadKeys(dir, cfg.Party, n.files.vault); err != nil {
 		return nil, err
+	}
+	if opt.Standby == nil {
+		if n.lock, err = lockFolder(dir); err != nil {
+			return nil, err
+		}
 	}
 	n.guard.dir = filepath.Join(dir, guardFolder)
 	n.witness.dir = filepath.Join(dir, guardFolder, "witness")

@@ -122,6 +122,10 @@ func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 	if err != nil {
 		return Card{}, err
 	}
+	root, err := n.files.root()
+	if err != nil {
+		return Card{}, err
+	}
 	// The keys are durable before the card that names them, so that a crash
 	// between the two leaves either the old state or the new one.
 	if err := n.files.write(filepath.Join(n.dir, keysFolder, nextFile), keys.text()); err != nil {
@@ -152,7 +156,7 @@ func (n *Node) RotateKey(ctx context.Context) (Card, error) {
 		if next.Positions, err = accord.MakePositions(next.Sequence, sizes, n.opt.Rand); err != nil {
 			return err
 		}
-		if next, err = accord.SignCard(next, n.keys.root, keys.signing.Public(), keys.cosigning.Public()); err != nil {
+		if next, err = accord.SignCard(next, root, keys.signing.Public(), keys.cosigning.Public()); err != nil {
 			return err
 		}
 		if err := n.putCard(tx, next); err != nil {
@@ -393,7 +397,7 @@ func (n *Node) settleKey() error {
 // zero card is none.
 func (k keys) settle(files *commonFiles, dir string, own accord.Card) (keys, error) {
 	folder := filepath.Join(dir, keysFolder)
-	b, err := os.ReadFile(filepath.Join(folder, nextFile))
+	b, err := files.read(filepath.Join(folder, nextFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return k, nil
 	}

@@ -31,6 +31,7 @@ func (n *Node) Run(ctx context.Context, ready func()) error {
 			return fmt.Errorf("listening for partners on %s: %w", n.cfg.Link, err)
 		}
 	}
+	l = Bounded(l, 1)
 	srv := &http.Server{
 		Handler: n.server, TLSConfig: link.ServerTLS(n.certificate, n.who),
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
@@ -53,7 +54,7 @@ func (n *Node) Run(ctx context.Context, ready func()) error {
 		n.wg.Go(func() { n.keepTicking(ctx) })
 	}
 	n.wg.Go(func() { n.keepWatch(ctx) })
-	if n.files != nil {
+	if n.files.shared() {
 		n.wg.Go(func() { n.keepCommon(ctx) })
 	}
 	n.wg.Go(func() { n.keepFusing(ctx) })

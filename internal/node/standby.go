@@ -32,8 +32,9 @@ type Standby struct {
 // ledFile says by which token this process led last.
 const ledFile = "led"
 
-// NewStandby takes the folder of a process whose configuration has a Peer address.
-func NewStandby(ctx context.Context, dir string) (s *Standby, err error) {
+// NewStandby takes the folder of a process whose configuration has a Peer address. pass
+// is as in Options.
+func NewStandby(ctx context.Context, dir string, pass func() ([]byte, error)) (s *Standby, err error) {
 	cfg, err := loadConfig(dir)
 	if err != nil {
 		return nil, err
@@ -41,7 +42,11 @@ func NewStandby(ctx context.Context, dir string) (s *Standby, err error) {
 	if err := cfg.several(); err != nil {
 		return nil, err
 	}
-	k, err := loadKeys(dir, cfg.Party)
+	v, err := openVault(dir, pass)
+	if err != nil {
+		return nil, err
+	}
+	k, err := loadKeys(dir, cfg.Party, v)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +60,7 @@ func NewStandby(ctx context.Context, dir string) (s *Standby, err error) {
 	if s.lease, err = postgres.NewLease(ctx, cfg.Store, cfg.Peer); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if s.files, err = newCommonFiles(dir, k, s.lease); err != nil {
+	if s.files, err = newCommonFiles(dir, k, v, s.lease); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
