@@ -300,7 +300,7 @@ export type Item = {
   title: string
   marking: string
   grading: string
-  state: 'new' | 'read'
+  state: 'new' | 'read' | 'sealed' | 'withdrawn' | 'expired'
   provenance: Provenance
   redactions: string[] | null
   purpose?: string

@@ -63,7 +63,7 @@ function List(props: { items: Item[]; open: string }) {
           >
             <span className="item-line">
               <PartyName id={item.from} name={item.from_name} />
-              {item.state === 'new' && <State state="new" />}
+              {(item.state === 'new' || item.state === 'sealed') && <State state={item.state} />}
               <span className="item-when">
                 <Moment at={item.at} />
               </span>

@@ -56,6 +56,11 @@ function Shown(props: { item: Item }) {
           <Icon name="warn" /> <bdi>{item.problem}</bdi>
         </p>
       )}
+      {item.state === 'sealed' && (
+        <p className="problem">
+          <Icon name="lock" /> {say('item.sealed')}
+        </p>
+      )}
       {(item.purpose || item.expires) && (
         <dl className="facts">
           {item.purpose && (

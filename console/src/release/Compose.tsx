@@ -14,7 +14,7 @@ import { Receipt } from './Receipt'
 
 const priorities = ['routine', 'priority', 'immediate', 'flash']
 
-type Ask = { accord: string; to: string[]; purpose: string; legal_basis?: string; priority: string }
+type Ask = { accord: string; to: string[]; purpose: string; legal_basis?: string; priority: string; receipt_first?: boolean }
 
 /** Compose prepares a release. All of it stands in the address, so that it
  * outlives a dropped line and a closed window. */
@@ -47,7 +47,8 @@ function Form(props: { accords: Accord[] }) {
     return word && offered.includes(word) ? word : (offered[0] ?? '')
   }) as [string, string]
   const priority = priorities.find((p) => p === query.priority) ?? 'routine'
-  const ask: Ask = { accord: under.id, to, purpose, legal_basis: basis, priority }
+  const locked = query.receipt === 'first' && chosen.length < 2
+  const ask: Ask = { accord: under.id, to, purpose, legal_basis: basis, priority, ...(locked && { receipt_first: true }) }
   return (
     <div className="compose">
       <div className="compose-what">
@@ -63,6 +64,19 @@ function Form(props: { accords: Accord[] }) {
           <Choice label={say('release.basis')} value={basis} options={under.legal_bases!.map((b) => [b, b])} onChange={(value) => amend({ basis: value })} />
         )}
         <Choice label={say('release.priority')} value={priority} options={priorities.map((p) => [p, term('priority', p)])} onChange={(value) => amend({ priority: value === 'routine' ? '' : value })} />
+        {chosen.length < 2 && (
+          <label className="pick">
+            <input
+              type="checkbox"
+              checked={locked}
+              aria-describedby="receipt-first"
+              onChange={(event) => amend({ receipt: event.target.checked ? 'first' : '' })}
+            />
+            <span>
+              {say('release.receipt-first')} <span id="receipt-first" className="quiet">{say('release.receipt-first-note')}</span>
+            </span>
+          </label>
+        )}
         <fieldset className="tos">
           <legend className="label">{say('release.to')}</legend>
           {others.map((m) => (
