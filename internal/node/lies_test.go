@@ -110,3 +110,24 @@ func Rewrite(ctx context.Context, n *Node, log string, lie func(index int64, e *
 		return errors.Join(err, tx.TruncateLog(log, 0), tx.AppendLeaves(log, 0, leaves, hs, openings...), tx.PutCheckpoint(cp))
 	})
 }
+
+// CutBack makes a node take its newest entries back, as is done with a thief's, and
+// record others in their place.
+func CutBack(ctx context.Context, n *Node, accordID string, entries int64, kind ledger.Kind, count int) error {
+	return n.update(ctx, func(tx store.Tx) error {
+		pc, err := n.pact(tx, accordID)
+		if err != nil {
+			return err
+		}
+		log := ledger.Origin(accordID, n.cfg.Party)
+		size, err := tx.LogSize(log)
+		if err == nil {
+			err = tx.TruncateLog(log, size-entries)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = n.actAll(tx, pc.Accord, slices.Repeat([]act{{kind: kind, data: ledger.Reason{Reason: "exercise"}}}, count))
+		return err
+	})
+}

@@ -2,9 +2,13 @@ package node
 
 import (
 	"context"
+	"maps"
 	"slices"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"parley.example/parley/internal/store"
+	"parley.example/parley/ledger"
 )
 
 // stateRows are the events from which one accord's state follows, by log, as far
@@ -21,6 +25,7 @@ type logRows struct {
 type noting struct {
 	store.Tx
 	read      map[string]stateRows // by accord
+	cut       []string             // accords of which a log was cut
 	incidents bool                 // whether some came or went
 }
 
@@ -36,6 +41,37 @@ func (t *noting) DeleteIncident(id string) error {
 	return t.Tx.DeleteIncident(id)
 }
 
+// AppendLeaves notes what becomes of an accord's state, where all of the entries are
+// open and what came before is known: an act of ours need not be looked for.
+func (t *noting) AppendLeaves(log string, first int64, leaves [][]byte, hs []tlog.Hash, openings ...store.Event) error {
+	err := t.Tx.AppendLeaves(log, first, leaves, hs, openings...)
+	id, _, perr := ledger.ParseOrigin(log)
+	if err != nil || perr != nil || len(openings) != len(leaves) {
+		return err
+	}
+	r, known := t.read[id][log]
+	if !known || r.size != first {
+		return nil
+	}
+	r = logRows{first + int64(len(leaves)), r.rows[:len(r.rows):len(r.rows)]}
+	for _, e := range openings {
+		if slices.Contains(stateKinds, e.Kind) {
+			r.rows = append(r.rows, e)
+		}
+	}
+	t.read[id] = maps.Clone(t.read[id]) // it is given to others when the update ends
+	t.read[id][log] = r
+	return nil
+}
+
+// TruncateLog notes that what was read of the log's accord counts no more.
+func (t *noting) TruncateLog(log string, size int64) error {
+	if id, _, err := ledger.ParseOrigin(log); err == nil {
+		t.read[id], t.cut = stateRows{}, append(t.cut, id)
+	}
+	return t.Tx.TruncateLog(log, size)
+}
+
 // update runs fn in a read-write transaction.
 func (n *Node) update(ctx context.Context, fn func(store.Tx) error) error {
 	var t *noting
@@ -44,6 +80,7 @@ func (n *Node) update(ctx context.Context, fn func(store.Tx) error) error {
 		return fn(t)
 	})
 	if err == nil {
+		n.forget(t.cut)
 		for id, rows := range t.read {
 			n.remember(id, rows)
 		}
@@ -57,6 +94,15 @@ func (n *Node) update(ctx context.Context, fn func(store.Tx) error) error {
 
 // view runs fn on one consistent snapshot.
 func (n *Node) view(ctx context.Context, fn func(store.Tx) error) error { return n.st.View(ctx, fn) }
+
+// forget drops what is known of accords.
+func (n *Node) forget(ids []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, id := range ids {
+		delete(n.states, id)
+	}
+}
 
 // remember keeps the longer of what is known of each log.
 func (n *Node) remember(id string, rows stateRows) {
