@@ -7,7 +7,9 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cloudflare/circl/group"
 	"github.com/cloudflare/circl/oprf"
@@ -93,6 +95,25 @@ func BenchmarkQuestion(b *testing.B) {
 			}
 		})
 	}
+	b.Run("100/both sides", func(b *testing.B) {
+		h, key := newHolder(b, phone)
+		inputs := values("+9370", 100)
+		before := processorTime()
+		for range b.N {
+			q, msg, err := psi.NewQuestion(nil, phone, key.Public(), inputs, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			answer, err := h.Answer(nil, msg)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := q.Finalize(answer); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64((processorTime()-before).Microseconds())/1000/float64(b.N), "CPU-ms")
+	})
 	b.Run("100/circl both sides", func(b *testing.B) {
 		_, key := newHolder(b, phone)
 		server, info := oracle(b, key), encodeInfo(b)
@@ -211,6 +232,34 @@ func BenchmarkBulk(b *testing.B) {
 		b.ReportMetric(float64(bytes)/float64(n), "B/value")
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "µs/value")
+}
+
+// processorTime is what this process has used, on all processors.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkSelectors is a look-up and an entry's bytes where a filter holds ten to a
+// million values: neither may grow with that.
+func BenchmarkSelectors(b *testing.B) {
+	for n := 10; n <= 1_000_000; n *= 10 {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			h, _ := newHolder(b, phone)
+			outputs := randomOutputs("x", n)
+			f, encoded := openFilter(b, h, outputs, n)
+			b.ResetTimer()
+			for i := range b.N {
+				if !f.Contains(outputs[i%n]) {
+					b.Fatal("an entry is not found")
+				}
+			}
+			b.ReportMetric(float64(len(encoded))/float64(n), "B/entry")
+		})
+	}
 }
 
 // BenchmarkHeld measures the memory that the asker needs for a filter.

@@ -29,38 +29,8 @@ func benchPair(b *testing.B, n int, line node.Line) (north, south *node.Node, ac
 			b.Fatal(err)
 		}
 	}
-	d := draft("north", "south")
-	d.Witnesses = nil
-	if err := north.SaveDraft(b.Context(), "d", d); err != nil {
-		b.Fatal(err)
-	}
-	a, err := north.OfferAccord(b.Context(), "d")
-	if err != nil {
-		b.Fatal(err)
-	}
-	var parcel strings.Builder
-	if err := north.ExportParcel(b.Context(), a.ID, "south", &parcel); err != nil {
-		b.Fatal(err)
-	}
-	if _, err := south.ImportParcel(b.Context(), strings.NewReader(parcel.String())); err != nil {
-		b.Fatal(err)
-	}
-	if _, err := south.SignAccord(b.Context(), a.ID); err != nil {
-		b.Fatal(err)
-	}
-	parcel.Reset()
-	if err := south.ExportParcel(b.Context(), a.ID, "north", &parcel); err != nil {
-		b.Fatal(err)
-	}
-	if _, err := north.ImportParcel(b.Context(), strings.NewReader(parcel.String())); err != nil {
-		b.Fatal(err)
-	}
-	var csv strings.Builder
-	csv.WriteString(csvHeader)
-	for i := range n {
-		fmt.Fprintf(&csv, "b%d,2026-02-%02d,,day,Report %d,\"seen.\n=== TEARLINE ===\nA device was found.\",Torkham,Nangarhar,Momand Dara,Afghanistan,34.1230,71.0950,1,civilian,bombing,Lantern Front (fictional),0,2,4,5,Informant K (fictional),B,2,yes,TLP:AMBER,,,,\n", i, 1+i%28, i)
-	}
-	got, err := north.ImportFile(b.Context(), strings.NewReader(csv.String()), "", nil)
+	accordID = agree(b, north, south, "d")
+	got, err := north.ImportFile(b.Context(), strings.NewReader(manyReports("b", n)), "", nil)
 	if err != nil || got.Taken != n {
 		b.Fatalf("%+v, %v", got, err)
 	}
@@ -71,7 +41,46 @@ func benchPair(b *testing.B, n int, line node.Line) (north, south *node.Node, ac
 	for _, x := range ins {
 		objects = append(objects, x.ID)
 	}
-	return north, south, a.ID, objects
+	return north, south, accordID, objects
+}
+
+// agree brings an accord between two nodes into force, by parcel files.
+func agree(b *testing.B, north, south *node.Node, name string) (accordID string) {
+	b.Helper()
+	d := draft("north", "south")
+	d.Witnesses, d.Title = nil, "Accord "+name
+	if err := north.SaveDraft(b.Context(), name, d); err != nil {
+		b.Fatal(err)
+	}
+	a, err := north.OfferAccord(b.Context(), name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	carry := func(from, to *node.Node) {
+		var parcel strings.Builder
+		if err := from.ExportParcel(b.Context(), a.ID, to.Party(), &parcel); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := to.ImportParcel(b.Context(), strings.NewReader(parcel.String())); err != nil {
+			b.Fatal(err)
+		}
+	}
+	carry(north, south)
+	if _, err := south.SignAccord(b.Context(), a.ID); err != nil {
+		b.Fatal(err)
+	}
+	carry(south, north)
+	return a.ID
+}
+
+// manyReports is a file of n reports.
+func manyReports(name string, n int) string {
+	var csv strings.Builder
+	csv.WriteString(csvHeader)
+	for i := range n {
+		fmt.Fprintf(&csv, "%s%d,2026-02-%02d,,day,Report %d,\"seen.\n=== TEARLINE ===\nA device was found.\",Torkham,Nangarhar,Momand Dara,Afghanistan,34.1230,71.0950,1,civilian,bombing,Lantern Front (fictional),0,2,4,5,Informant K (fictional),B,2,yes,TLP:AMBER,,,,\n", name, i, 1+i%28, i)
+	}
+	return csv.String()
 }
 
 func startBench(b *testing.B, party string, line node.Line) *node.Node {
@@ -145,13 +154,14 @@ func (d bareDisk) write() time.Duration {
 	return time.Since(begin)
 }
 
-// releaseWrites is about what a release adds to the write-ahead log: twelve
-// pages of 4,120 bytes.
-const releaseWrites = 12 * 4120
+// releaseWrites is about what a release adds to the write-ahead log: fourteen
+// pages of 8,216 bytes.
+const releaseWrites = 14 * 8216
 
 // Reports released in bulk, 1,000 in a transaction; beside as many bare rows, one
-// for each that a release writes, and with the processor time that one takes, as
-// other work on the machine does not change that much.
+// for each that a release writes (its content, its place in the outbox, what is
+// remembered of the copy; entries go in packs), and with the processor time that one
+// takes, as other work on the machine does not change that much.
 func BenchmarkReleaseMany(b *testing.B) {
 	const n = 5000
 	north, id, objects := bench(b, n)
@@ -165,7 +175,7 @@ func BenchmarkReleaseMany(b *testing.B) {
 	cpu := processorTime() - before
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "releases/s")
 	b.ReportMetric(float64(cpu.Microseconds())/float64(n*b.N), "cpu-µs/release")
-	b.ReportMetric(bareRows(b, 7*n)/7, "limit/s")
+	b.ReportMetric(bareRows(b, 3*n)/3, "limit/s")
 }
 
 // processorTime is what this process has used, on all processors.
