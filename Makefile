@@ -125,9 +125,14 @@ release: deb
 	cp bin/package/sbom.json bin/sbom.json
 	go run ./tools/release sign --key $(RELEASE_SIGNER) $(VERSION) $$(git rev-parse HEAD) bin/parley bin/sbom.json bin/parley_$(PACKAGE_VERSION)_$(ARCH).deb >bin/release.txt
 
+# bench runs every benchmark, one after another, and writes what they printed and one
+# table of the goals: bench/results/VERSION.txt and .md. BENCH chooses some of them.
+BENCH ?= .
 bench:
 	@mkdir -p bench/results
-	go test -run '^$$' -bench . -benchmem ./... | tee bench/results/$(VERSION).txt
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 3h ./... | tee bench/results/$(VERSION).txt
+	@go run ./bench/table -commit $(VERSION) < bench/results/$(VERSION).txt > bench/results/$(VERSION).md
+	@cat bench/results/$(VERSION).md
 
 clean:
 	rm -rf bin bench/results console/dist/assets console/dist/*.html console/dist/*.br

@@ -7,4 +7,7 @@
 // shared/data beside the repository); without them the benchmarks are skipped
 // and say so. PARLEY_BENCH_OBJECTS is how many objects the paging benchmarks
 // store (default 100,000).
+//
+// `make bench` runs these and the benchmarks that stand beside what they measure,
+// and bench/table makes one table of them all.
 package bench

@@ -453,6 +453,7 @@ func BenchmarkMemory(b *testing.B) {
 		close(stop)
 		return <-out
 	}
+	idle := residentMB(pid)
 	var adding, mixed float64
 	for b.Loop() {
 		adding = peak(func() {
@@ -474,6 +475,7 @@ func BenchmarkMemory(b *testing.B) {
 		})
 	}
 	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(idle, "MB-idle")
 	b.ReportMetric(adding, "MB-adding")
 	b.ReportMetric(mixed, "MB-mixed")
 }
