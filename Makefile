@@ -126,7 +126,8 @@ release: deb
 	go run ./tools/release sign --key $(RELEASE_SIGNER) $(VERSION) $$(git rev-parse HEAD) bin/parley bin/sbom.json bin/parley_$(PACKAGE_VERSION)_$(ARCH).deb >bin/release.txt
 
 # bench runs every benchmark, one after another, and writes what they printed and one
-# table of the goals: bench/results/VERSION.txt and .md. BENCH chooses some of them.
+# table of the goals: bench/results/VERSION.txt and .md. BENCH chooses some of them
+# (a pattern of go test -bench; make wants $$ for $).
 BENCH ?= .
 bench:
 	@mkdir -p bench/results

@@ -81,6 +81,9 @@ func (r results) figure(f figure) (v float64, ok bool) {
 	if f.factor != 0 {
 		v *= f.factor
 	}
+	if f.processors {
+		v *= float64(max(r.procs, 1))
+	}
 	if f.inverse != 0 {
 		v = f.inverse / v
 	}

@@ -72,7 +72,7 @@ func unpackFolder(t *testing.T, file string) string {
 // and go on with each other.
 func TestUpgrade(t *testing.T) {
 	files, err := filepath.Glob("testdata/upgrade/schema-*.tgz")
-	if err != nil || len(files) < 6 {
+	if err != nil || len(files) < 7 {
 		t.Fatalf("%v, %v: there should be one of each earlier schema", files, err)
 	}
 	for _, file := range files {
