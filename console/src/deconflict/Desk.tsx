@@ -17,7 +17,7 @@ export function Desk() {
   return (
     <Panel id="desk" title={say('desk.title')} note={say('desk.note')}>
       <form
-        className="inset filter"
+        className="desk-form"
         onSubmit={(event) => {
           event.preventDefault()
           if (contact.trim()) setting.mutate()

@@ -16,7 +16,7 @@ export function Decisions(props: { of: Operation; acts: boolean; us: string }) {
         <ul className="cards">
           {all.map((d) => (
             <li key={d.id} className="card-row">
-              <p className="prose" dir="auto">{d.fields?.text}</p>
+              <p><bdi>{d.fields?.text}</bdi></p>
               <p className="card-head">
                 <span className={`state tone-${d.taken ? 'good' : 'info'}`}>{say(d.taken ? 'op.taken' : 'op.not-taken')}</span>
                 {!!d.signed?.length && <span>{say('op.signed-by')} {d.signed.map((p) => <PartyName key={p} id={p} name={p} />)}</span>}

@@ -17,7 +17,8 @@ import { LanguageChoice } from './LanguageChoice'
 import { useLive } from './live'
 import { lock, useIdleLock } from './lock'
 
-const pieces = {
+/** The code of each page. */
+export const pieces = {
   overview: () => import('../overview/Overview'),
   situation: () => import('../situation/SituationPage'),
   watch: () => import('../watch/Watch'),
