@@ -2,7 +2,7 @@
 // reloaded, shared and gone back from; the server only ever sees "/".
 import { useSyncExternalStore } from 'react'
 
-export const pages = ['overview', 'situation', 'watch', 'fusion', 'inbox', 'library', 'release', 'ask', 'deconflict', 'accords', 'ledger', 'oversight', 'admin', 'me'] as const
+export const pages = ['overview', 'situation', 'watch', 'fusion', 'inbox', 'library', 'release', 'ask', 'deconflict', 'operations', 'accords', 'ledger', 'oversight', 'admin', 'me'] as const
 export type Page = (typeof pages)[number]
 export type Route = { page: Page; id: string; query: Readonly<Record<string, string>> }
 

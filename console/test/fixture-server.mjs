@@ -88,6 +88,7 @@ export async function start({ port = 0 } = {}) {
     const path = join(dist, normalize(url.pathname === '/' ? '/index.html' : url.pathname))
     if (!path.startsWith(dist)) throw new Refusal(404, 'Not found', '')
     response.setHeader('Content-Type', types[extname(path)] ?? 'application/octet-stream')
+    response.setHeader('Cache-Control', url.pathname.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache')
     if (/\bbr\b/.test(request.headers['accept-encoding'] ?? '')) {
       const small = await readFile(path + '.br').catch(() => null)
       if (small) {

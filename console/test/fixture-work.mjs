@@ -89,8 +89,10 @@ export function work(call, body, url, w, by) {
   w.met ??= []
   if (call === 'GET /deconflict/footprints') return { footprints: w.plans_ }
   if (call === 'GET /deconflict/exchanges') return { exchanges: w.met }
+  if (call === 'POST /deconflict/desk') return body
+  if (call === 'POST /deconflict/footprints' && body.id) return Object.assign(w.plans_.find((p) => p.id === body.id), body, { version: 2, conflict: false, answer: 'accepted, no conflict', with: [] })
   if (call === 'POST /deconflict/footprints') {
-    const overlap = { footprint: 'p1', cells: [{ cell: '38d1', lat: body.places[0].lat, lon: body.places[0].lon, corners: [] }], windows: [{ from: body.from, until: body.until ?? body.from }] }
+    const overlap = { footprint: 'p1', cells: [{ cell: '38d1', lat: (body.places ?? body.area)[0].lat, lon: (body.places ?? body.area)[0].lon, corners: [] }], windows: [{ from: body.from, until: body.until ?? body.from }] }
     w.plans_.unshift({
       ...body, id: `p${w.plans_.length}`, version: 1, accords: [], by: by.name, at, state: 'active', cells: 64, checked: true, conflict: true,
       answer: 'accepted, conflict: call Joint desk, +93 20 210 0000 (fictional)',
@@ -120,7 +122,8 @@ export function work(call, body, url, w, by) {
     }
     return { type: one.type, spec_version: '2.1', id: one.id, created: one.version, modified: one.version, name: one.title, description: 'Seen twice. <b>x</b>', object_refs: [own[3].id] }
   }
-  return asking(call, body, w, by, other)
+  const joint = operating(call, body, w, by, other)
+  return joint ?? asking(call, body, w, by, other)
 }
 
 const earlier = {
@@ -172,4 +175,60 @@ function asking(call, body, w, by, other) {
     return w.requests.at(-1)
   }
   return undefined
+}
+
+// A joint operation under way, with what two desks wrote past each other.
+const underway = (us, them, accord) => ({
+  id: 'exercise-0a1b2c3d4e5f', accord, title: 'EXERCISE Market week (fictional)', exercise: true, state: 'active', digest: 'd'.repeat(64), waiting: 1, conflicts: 1, problems: [],
+  terms: { id: 'terms', fields: { title: 'Market week (fictional)', purpose: 'protection', legal_basis: 'Police Act, part 6 (fictional)', officer: 'Amina Rahimi', place: 'Torkham', from: '2026-11-23T04:00:00Z', until: '2026-11-29T16:00:00Z', summary: 'Both posts keep the market road open.\n<b>x</b>' }, conflicts: [] },
+  members: [{ party: us, agreed: true, left: '' }, { party: them, agreed: true, left: '' }],
+  tasks: [
+    { id: 't1', fields: { title: 'Road check at the upper gate', owner: 'North post 4', due: '2026-11-23T06:00:00Z', state: 'doing' }, conflicts: [{ field: 'owner', values: [{ value: 'North post 4', party: us, by: 'Duty officer N-4', at }, { value: 'South post 2', party: them, by: 'Duty officer S-2', at }] }] },
+    { id: 't2', fields: { title: 'Notice to traders', owner: 'South', state: 'done' }, conflicts: [] },
+  ],
+  liaisons: [{ id: 'l1', fields: { name: 'Joint desk (fictional)', party: them, contact: '+93 20 210 0000', hours: 'day and night' }, conflicts: [] }],
+  layers: [], attachments: [{ copy: 'report--c', title: 'Sketch of the market (fictional)', party: them, at }], records: [],
+  decisions: [{ id: 'd1', fields: { text: 'No search of homes without the officer of the other side.' }, conflicts: [], digest: 'e'.repeat(64), signed: [them], taken: false }],
+  log: [{ at, party: them, index: 4, by: 'Duty officer S-2', text: 'proposes the operation' }, { at, party: us, index: 6, by: 'Duty officer N-4', text: 'agrees to the terms' }],
+})
+
+/** operating answers calls of joint operations. */
+function operating(call, body, w, by, other) {
+  const us = w.session.party.id
+  if (us === 'guarantor') return call === 'GET /operations' ? { operations: [] } : undefined
+  w.operations ??= [underway(us, other, w.accords[0].id)]
+  if (call === 'GET /operations') return { operations: structuredClone(w.operations) }
+  if (call === 'POST /operations') {
+    const name = `${body.exercise ? 'EXERCISE ' : ''}${body.fields.title}`
+    const made = { ...underway(us, other, body.accord), id: `operation-${w.operations.length}00000000`, title: name, exercise: !!body.exercise, state: 'proposed', terms: { id: 'terms', fields: body.fields, conflicts: [] }, tasks: [], liaisons: [], decisions: [], attachments: [], conflicts: 0, log: [], members: [{ party: us, agreed: false, left: '' }, { party: other, agreed: true, left: '' }] }
+    w.operations.push(made)
+    return made
+  }
+  const [, id, what] = /^POST .operations.([^/]+).(acts|attachments)$/.exec(call) ?? []
+  const one = w.operations.find((o) => o.id === id)
+  if (!one) return undefined
+  if (what === 'attachments') {
+    const release = { ...dryRun(body.object), released: true }
+    one.attachments.push({ copy: body.object, title: body.title, party: us, at })
+    return { release, operation: one }
+  }
+  const [kind, item] = (body.item ?? '').split('/')
+  const list = { task: one.tasks, liaison: one.liaisons, decision: one.decisions }[kind]
+  const me = one.members.find((m) => m.party === us)
+  if (body.kind === 'set' && list) {
+    const known = list.find((i) => i.id === item)
+    if (known) {
+      Object.assign(known.fields, body.fields)
+      known.conflicts = known.conflicts.filter((c) => !(c.field in body.fields))
+    } else list.push({ id: item, fields: body.fields, conflicts: [], ...(kind === 'decision' ? { digest: 'f'.repeat(64), signed: [], taken: false } : {}) })
+    one.conflicts = one.tasks.filter((t) => t.conflicts.length).length
+  }
+  if (body.kind === 'agree') Object.assign(me, { agreed: true }) && (one.state = 'agreed')
+  if (body.kind === 'activate') one.state = 'active'
+  if (body.kind === 'sign') Object.assign(list.find((d) => d.id === item), { signed: [other, us], taken: true })
+  if (body.kind === 'close') Object.assign(one, { state: 'closed', records: [{ at, party: us, index: 9, by: by.name, text: body.text }] })
+  if (body.kind === 'abandon') one.state = 'abandoned'
+  if (body.kind === 'leave') Object.assign(me, { left: at, reason: body.text })
+  one.log.push({ at, party: us, index: 10 + one.log.length, by: by.name, text: body.text || `${body.kind} ${body.item ?? ''}` })
+  return one
 }

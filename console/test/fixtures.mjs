@@ -47,7 +47,7 @@ const iso = (time) => new Date(time).toISOString().slice(0, 10)
 
 export const weeks = Array.from({ length: 104 }, (_, i) => iso(end - (104 - i) * 7 * day))
 
-function makeIncidents(count) {
+export function makeIncidents(count) {
   const next = generator(7)
   const weight = places.reduce((sum, p) => sum + p[4], 0)
   const incidents = []

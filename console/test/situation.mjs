@@ -63,7 +63,7 @@ test('days are chosen by the hand and by the keyboard, and light up elsewhere', 
   await page.keyboard.press('Escape')
   await page.waitForURL((url) => !url.hash.includes('from='))
   await page.keyboard.press('End')
-  await page.locator('.sit-chart [role=status]').getByText(/SH/).waitFor()
+  await page.locator('.sit-chart [role=status]').getByText(/SH/).first().waitFor()
   await page.locator('.row-lit').first().waitFor() // the newest week stands on top of the table
   await page.keyboard.press('Shift+ArrowLeft')
   await page.keyboard.press('Shift+ArrowLeft')

@@ -5,7 +5,7 @@ import { claimDrafts } from '../parts/draft'
 import { stillLocked, unlocked } from '../shell/locked'
 import { call, Problem, query } from './client'
 import type {
-  Accord, AccountOf, Alarm, BrowserSession, Card, Coverage, Dispatch, Diversification, Exchange, Focus, Footprint, Found, FoundObject, Fused, Incidents, Item, KeptDraft, Ledger, MatchHistory,
+  Accord, AccountOf, Alarm, BrowserSession, Card, Coverage, Dispatch, Diversification, Exchange, Focus, Footprint, Found, FoundObject, Fused, Incidents, Item, KeptDraft, Ledger, MatchHistory, Operation,
   Me, Onsets, Overview, Pending, Question, Request, Session, Standing, Watch, Ways,
 } from './types'
 
@@ -259,5 +259,11 @@ export const footprints = queryOptions({
 export const exchanges = queryOptions({
   queryKey: ['exchanges'],
   queryFn: ({ signal }) => call<{ exchanges: Exchange[] | null }>('GET', '/deconflict/exchanges', { signal }),
+  refetchInterval: soon,
+})
+
+export const operations = queryOptions({
+  queryKey: ['operations'],
+  queryFn: ({ signal }) => call<{ operations: Operation[] | null }>('GET', '/operations', { signal }),
   refetchInterval: soon,
 })

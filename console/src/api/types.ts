@@ -521,6 +521,14 @@ export type Footprint = {
   conflict: boolean
   checked: boolean
   cells: number
+  version: number
+  accords: string[] | null
+  every_hours?: number
+  repeat_until?: string
+  standing?: boolean
+  places?: Spot[]
+  area?: Spot[]
+  unit?: { name: string; telephone: string }
   with: { accord: string; party: string; name: string; state: string; reason?: string; contact?: string; overlap?: Overlap; acknowledged: boolean; resolved?: string }[] | null
 }
 
@@ -541,4 +549,35 @@ export type Exchange = {
   resolved?: string
   resolved_note?: string
   they_resolved?: string
+}
+
+/** A thing of a joint operation with fields; fields of which several values stand
+ * are in conflict. */
+export type WorkItem = {
+  id: string
+  fields: Record<string, string> | null
+  conflicts: { field: string; values: { value: string; party: string; by: string; at: string }[] }[] | null
+}
+
+export type OperationLine = { at: string; party: string; index: number; by: string; text: string }
+
+export type Operation = {
+  id: string
+  accord: string
+  title: string
+  exercise: boolean
+  state: 'proposed' | 'agreed' | 'active' | 'closed' | 'abandoned'
+  terms: WorkItem
+  digest: string
+  members: { party: string; agreed: boolean; left: string; reason?: string }[]
+  tasks: WorkItem[] | null
+  liaisons: WorkItem[] | null
+  layers: WorkItem[] | null
+  decisions: (WorkItem & { digest: string; signed: string[] | null; taken: boolean })[] | null
+  attachments: { copy: string; title: string; party: string; at: string }[] | null
+  records: OperationLine[] | null
+  log: OperationLine[] | null
+  problems: string[] | null
+  conflicts: number
+  waiting: number
 }

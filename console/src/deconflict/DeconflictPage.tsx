@@ -6,6 +6,8 @@ import { accords, exchanges, footprints, session } from '../api/queries'
 import { worked } from '../i18n/work'
 import { useSay } from '../i18n'
 import { Act, Asked, Empty, Panel, PartyName, ProblemNote } from '../parts'
+import type { Footprint } from '../api/types'
+import { Desk } from './Desk'
 import { EnterPlan } from './EnterPlan'
 import { ExchangeRow } from './ExchangeRow'
 import { PlanCard } from './PlanCard'
@@ -20,21 +22,25 @@ function DeconflictPage() {
   const acts = role === 'officer' || role === 'approver' || role === 'operator'
   const plans = useQuery(footprints)
   const met = useQuery(exchanges)
-  const [entering, setEntering] = useState(false)
+  const [entering, setEntering] = useState<Footprint | 'new' | null>(null)
+  const change = (plan: Footprint) => {
+    setEntering(plan)
+    scrollTo({ top: 0 })
+  }
   return (
     <div className="page">
       <header className="page-head">
         <h1>{say('nav.deconflict')}</h1>
         <p className="holdings">{say('plans.lead')}</p>
       </header>
-      {acts && (entering ? <EnterPlan onDone={() => setEntering(false)} /> : (
-        <p className="acts"><Act kind="main" icon="plus" onPress={() => setEntering(true)}>{say('plans.enter')}</Act> <RunNow /></p>
+      {acts && (entering ? <EnterPlan key={entering === 'new' ? '' : entering.id} of={entering === 'new' ? undefined : entering} onDone={() => setEntering(null)} /> : (
+        <p className="acts"><Act kind="main" icon="plus" onPress={() => setEntering('new')}>{say('plans.enter')}</Act> <RunNow /></p>
       ))}
       <Panel id="plans" title={say('plans.title')}>
         <Asked of={plans}>
           {(data) =>
             data.footprints?.length ? (
-              <ul className="cards">{data.footprints.map((p) => <li key={p.id}><PlanCard of={p} acts={acts} /></li>)}</ul>
+              <ul className="cards">{data.footprints.map((p) => <li key={p.id}><PlanCard of={p} acts={acts} onChange={change} /></li>)}</ul>
             ) : (
               <Empty title={say('plans.none')}>{say('plans.none-note')}</Empty>
             )
@@ -45,13 +51,14 @@ function DeconflictPage() {
         <Asked of={met}>
           {(data) =>
             data.exchanges?.length ? (
-              <ul className="cards">{data.exchanges.slice(0, 30).map((x) => <li key={x.id}><ExchangeRow of={x} acts={acts} /></li>)}</ul>
+              <ul className="cards">{data.exchanges.slice(0, 30).map((x) => <li key={x.id}><ExchangeRow of={x} acts={acts} opens={role === 'officer' || role === 'approver'} /></li>)}</ul>
             ) : (
               <Empty title={say('exchanges.none')}>{say('exchanges.none-note')}</Empty>
             )
           }
         </Asked>
       </Panel>
+      {acts && <Desk />}
     </div>
   )
 }

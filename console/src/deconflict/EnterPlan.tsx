@@ -6,23 +6,25 @@ import { useSay, useTerm } from '../i18n'
 import { placedAt } from '../map/points'
 import { Act, Choice, Loading, Panel, ProblemNote } from '../parts'
 import { useDraft } from '../parts/draft'
+import { instantOf, localOf } from '../parts/local'
+import { purposes } from './purposes'
 
 const MapView = lazy(() => import('../map/MapView'))
 
-const purposes = ['protection', 'rescue', 'arrest', 'border-control', 'humanitarian-access']
+type Draft = { title: string; purpose: string; legal_basis: string; officer: string; unit: string; telephone: string; from: string; until: string; places: Spot[]; area: Spot[]; shape: 'circles' | 'polygon' }
 
-type Draft = { title: string; purpose: string; legal_basis: string; officer: string; unit: string; telephone: string; from: string; until: string; places: Spot[] }
+const blank: Draft = { title: '', purpose: 'protection', legal_basis: '', officer: '', unit: '', telephone: '', from: '', until: '', places: [], area: [], shape: 'circles' }
 
-const blank: Draft = { title: '', purpose: 'protection', legal_basis: '', officer: '', unit: '', telephone: '', from: '', until: '', places: [] }
-
-/** EnterPlan takes a plan's places on the map or as figures. It is kept in this
- * window until it is entered. */
-export function EnterPlan(props: { onDone: () => void }) {
+/** EnterPlan takes a plan's places, or the corners of its area, on the map or as
+ * figures; `of` is a plan that is changed. It is kept in this window until it is
+ * entered. */
+export function EnterPlan(props: { of?: Footprint | undefined; onDone: () => void }) {
   const say = useSay()
   const term = useTerm()
   const queries = useQueryClient()
-  const [kept, keep] = useDraft('plan', '', 'window')
-  const [draft, setDraft] = useState<Draft>(() => read(kept))
+  const { of } = props
+  const [kept, keep] = useDraft(of ? `plan-${of.id}` : 'plan', '', 'window')
+  const [draft, setDraft] = useState<Draft>(() => read(kept, of))
   const change = (part: Partial<Draft>) => {
     const next = { ...draft, ...part }
     setDraft(next)
@@ -30,9 +32,9 @@ export function EnterPlan(props: { onDone: () => void }) {
   }
   const entering = useMutation({
     mutationFn: () => {
-      const { unit, telephone, from, until, ...rest } = draft
+      const { unit, telephone, from, until, places, area, shape, ...rest } = draft
       return call<Footprint>('POST', '/deconflict/footprints', {
-        body: { ...rest, from: at(from), ...(until ? { until: at(until) } : {}), ...(unit || telephone ? { unit: { name: unit, telephone } } : {}) },
+        body: { ...rest, ...(shape === 'polygon' ? { area } : { places }), ...(of ? untouched(of) : {}), from: instantOf(from), ...(until ? { until: instantOf(until) } : {}), ...(unit || telephone ? { unit: { name: unit, telephone } } : {}) },
       })
     },
     onSuccess: async () => {
@@ -41,9 +43,12 @@ export function EnterPlan(props: { onDone: () => void }) {
       props.onDone()
     },
   })
-  const place = (i: number, part: Partial<Spot>) => change({ places: draft.places.map((p, k) => (k === i ? { ...p, ...part } : p)) })
-  const placed = useMemo(() => placedAt(draft.places), [draft.places])
-  const ready = draft.legal_basis.trim() && draft.officer.trim() && draft.from && draft.places.length > 0 && !entering.isPending
+  const polygon = draft.shape === 'polygon'
+  const spots = polygon ? draft.area : draft.places
+  const list = polygon ? 'area' : 'places'
+  const place = (i: number, part: Partial<Spot>) => change({ [list]: spots.map((p, k) => (k === i ? { ...p, ...part } : p)) })
+  const placed = useMemo(() => placedAt(polygon ? draft.area.map(({ lat, lon }) => ({ lat, lon })) : draft.places), [polygon, draft.area, draft.places])
+  const ready = draft.legal_basis.trim() && draft.officer.trim() && draft.from && spots.length >= (polygon ? 3 : 1) && !entering.isPending
   const text = (key: 'title' | 'legal_basis' | 'officer' | 'unit' | 'telephone') => (
     <label className="choice">
       <span className="label">{say(`plan.${key}`)}</span>
@@ -57,7 +62,7 @@ export function EnterPlan(props: { onDone: () => void }) {
     </label>
   )
   return (
-    <Panel id="enter" title={say('plans.enter')} note={say('plan.note')}>
+    <Panel id="enter" title={say(of ? 'plan.change-title' : 'plans.enter')} note={say('plan.note')}>
       <div className="plan-form">
         <div className="plan-fields">
           {text('title')}
@@ -72,20 +77,22 @@ export function EnterPlan(props: { onDone: () => void }) {
         </div>
         <div className="plan-where">
           <h3>{say('plan.places')}</h3>
-          <p className="quiet">{say('plan.places-note')}</p>
+          <Choice label={say('plan.shape')} value={draft.shape} options={[['circles', say('plan.circles')], ['polygon', say('plan.polygon')]]} onChange={(shape) => change({ shape: shape as Draft['shape'] })} />
+          <p className="quiet">{say('plan.places-note')}{polygon && <> {say('plan.corners', { n: spots.length })}</>}</p>
           <div className="plan-map">
             <Suspense fallback={<Loading />}>
               <MapView
                 placed={placed}
                 area=""
-                onSpot={(lat, lon) => change({ places: [...draft.places, { name: '', lat: round(lat), lon: round(lon), radius_km: 2 }] })}
+                {...(polygon ? { outline: draft.area } : {})}
+                onSpot={(lat, lon) => change({ [list]: [...spots, polygon ? { lat: round(lat), lon: round(lon) } : { name: '', lat: round(lat), lon: round(lon), radius_km: 2 }] })}
               />
             </Suspense>
           </div>
           <ul className="spots">
-            {draft.places.map((p, i) => (
+            {spots.map((p, i) => (
               <li key={i}>
-                {(['name', 'lat', 'lon', 'radius_km'] as const).map((key) => (
+                {(polygon ? (['lat', 'lon'] as const) : (['name', 'lat', 'lon', 'radius_km'] as const)).map((key) => (
                   <label key={key}>
                     <span className="label">{say(`spot.${key}`)}</span>
                     <input
@@ -95,31 +102,38 @@ export function EnterPlan(props: { onDone: () => void }) {
                     />
                   </label>
                 ))}
-                <Act icon="close" aria-label={say('spot.drop', { n: i + 1 })} onPress={() => change({ places: draft.places.filter((_, k) => k !== i) })} />
+                <Act icon="close" aria-label={say(polygon ? 'plan.corner-drop' : 'spot.drop', { n: i + 1 })} onPress={() => change({ [list]: spots.filter((_, k) => k !== i) })} />
               </li>
             ))}
           </ul>
-          <p><Act icon="plus" onPress={() => change({ places: [...draft.places, { name: '', lat: 34, lon: 70, radius_km: 2 }] })}>{say('spot.add')}</Act></p>
+          <p><Act icon="plus" onPress={() => change({ [list]: [...spots, polygon ? { lat: 34, lon: 70 } : { name: '', lat: 34, lon: 70, radius_km: 2 }] })}>{say(polygon ? 'plan.corner-add' : 'spot.add')}</Act></p>
         </div>
       </div>
       {entering.error != null && <ProblemNote error={entering.error} />}
       <p className="acts pad">
-        <Act kind="main" isDisabled={!ready} onPress={() => entering.mutate()}>{entering.isPending ? say('working') : say('plan.act')}</Act>
+        <Act kind="main" isDisabled={!ready} onPress={() => entering.mutate()}>{entering.isPending ? say('working') : say(of ? 'plan.change-act' : 'plan.act')}</Act>
         <Act onPress={props.onDone}>{say('plan.later')}</Act>
       </p>
     </Panel>
   )
 }
 
-function read(kept: string): Draft {
+function read(kept: string, of: Footprint | undefined): Draft {
+  const first: Draft = of
+    ? {
+        title: of.title ?? '', purpose: of.purpose, legal_basis: of.legal_basis, officer: of.officer, unit: of.unit?.name ?? '', telephone: of.unit?.telephone ?? '',
+        from: localOf(of.from), until: of.until ? localOf(of.until) : '', places: of.places ?? [], area: of.area ?? [], shape: of.area?.length ? 'polygon' : 'circles',
+      }
+    : blank
   try {
-    return { ...blank, ...(JSON.parse(kept) as Partial<Draft>) }
+    return { ...first, ...(JSON.parse(kept) as Partial<Draft>) }
   } catch {
-    return blank
+    return first
   }
 }
 
-/** at turns what a clock in the reader's zone shows into a moment. */
-const at = (local: string) => new Date(local).toISOString().replace('.000Z', 'Z')
+/** What a change of plan leaves as it was, as no field here shows it. */
+const untouched = ({ id, accords, every_hours, repeat_until, standing }: Footprint) =>
+  Object.fromEntries(Object.entries({ id, accords, every_hours, repeat_until, standing }).filter(([, v]) => v !== undefined && v !== null))
 
 const round = (x: number) => Math.round(x * 10000) / 10000

@@ -5,11 +5,12 @@ import type { Exchange } from '../api/types'
 import { useSay, useTerm } from '../i18n'
 import { Act, Choice, Moment, PartyName, ProblemNote } from '../parts'
 import { Confirm } from '../parts/Confirm'
+import { Icon } from '../parts/Icon'
 
 const resolutions = ['moved-in-time', 'moved-in-place', 'cancelled', 'joint', 'agreed-as-planned', 'handed-over']
 
 /** ExchangeRow: one exchange with a partner, and what both desks did about it. */
-export function ExchangeRow(props: { of: Exchange; acts: boolean }) {
+export function ExchangeRow(props: { of: Exchange; acts: boolean; opens: boolean }) {
   const say = useSay()
   const term = useTerm()
   const queries = useQueryClient()
@@ -38,6 +39,12 @@ export function ExchangeRow(props: { of: Exchange; acts: boolean }) {
           {overlaps > 0 && !of.acknowledged && <Act kind="main" icon="check" isDisabled={doing.isPending} onPress={() => doing.mutate('acknowledge')}>{say('exchanges.acknowledge')}</Act>}
           {overlaps > 0 && !of.resolved && <Act onPress={() => setResolving(true)}>{say('exchanges.resolve')}</Act>}
           {of.owed > 0 && of.arbiter && <Act isDisabled={doing.isPending} onPress={() => doing.mutate('settle')}>{say('exchanges.settle')}</Act>}
+        </p>
+      )}
+      {(props.opens || (props.acts && of.owed > 0)) && (
+        <p className="acts">
+          {props.opens && <a className="act act-plain" href={`/api/v1${path}/opening`} download={`opening-${of.id}.json`}><Icon name="download" size={16} /> {say('exchanges.opening')}</a>}
+          {props.acts && of.owed > 0 && <a className="act act-plain" href={`/api/v1${path}/evidence`} download={`evidence-${of.id}.json`}><Icon name="download" size={16} /> {say('exchanges.evidence')}</a>}
         </p>
       )}
       {resolving && <Resolve path={path} onClose={() => setResolving(false)} />}

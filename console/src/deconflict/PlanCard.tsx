@@ -7,7 +7,7 @@ import { Reasoned } from '../release/Reasoned'
 const tones: Record<string, string> = { checking: 'info', clear: 'good', conflict: 'warn' }
 
 /** PlanCard: a plan, what to tell the unit, and how it stands with each partner. */
-export function PlanCard(props: { of: Footprint; acts: boolean }) {
+export function PlanCard(props: { of: Footprint; acts: boolean; onChange: (plan: Footprint) => void }) {
   const say = useSay()
   const term = useTerm()
   const [withdrawing, setWithdrawing] = useState(false)
@@ -19,6 +19,7 @@ export function PlanCard(props: { of: Footprint; acts: boolean }) {
       <p className="quiet">
         {term('plan-state', of.state)} · {term('plan-purpose', of.purpose)} · <bdi>{of.officer}</bdi> · <Moment at={of.from} solar />
         {of.until && <> – <Moment at={of.until} /></>} · {say('plan.cells', { n: of.cells })}
+        {of.version > 1 && <> · {say('plan.version', { n: of.version })}</>}
       </p>
       <ul className="withs">
         {of.with?.map((w) => (
@@ -36,7 +37,7 @@ export function PlanCard(props: { of: Footprint; acts: boolean }) {
           </li>
         ))}
       </ul>
-      {props.acts && of.state === 'active' && <p className="acts"><Act onPress={() => setWithdrawing(true)}>{say('plan.withdraw')}</Act></p>}
+      {props.acts && of.state === 'active' && <p className="acts"><Act onPress={() => props.onChange(of)}>{say('plan.change')}</Act> <Act onPress={() => setWithdrawing(true)}>{say('plan.withdraw')}</Act></p>}
       {withdrawing && (
         <Reasoned
           title={say('plan.withdraw-title')}

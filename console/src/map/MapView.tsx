@@ -7,7 +7,7 @@ import { areaKey } from '../overview/area'
 import { useQuery } from '@tanstack/react-query'
 import { fetchBorders } from './borders'
 import { around, cluster, type Cluster } from './cluster'
-import { draw, pick } from './draw'
+import { draw, outlineOf, pick } from './draw'
 import { useInk } from './ink'
 import type { Placed } from './points'
 import { base, fit, home, nearest, readView, scaleBar, writeView, zoomAt, type Size, type View } from './view'
@@ -26,10 +26,12 @@ export default function MapView(props: {
   lit?: Uint8Array | undefined
   /** onView: what the map shows now, west, south, east, north, once it rests. */
   onView?: (box: readonly [number, number, number, number]) => void
+  /** Corners of an area to draw, in order. */
+  outline?: readonly { lat: number; lon: number }[]
   /** onSpot: a press where no report stands, for pages that place something. */
   onSpot?: (lat: number, lon: number) => void
 }) {
-  const { placed, area, chosen = -1, lit } = props
+  const { placed, area, chosen = -1, lit, outline } = props
   const say = useSay()
   const { locale, formatNumber } = useIntl()
   const { query } = useRoute()
@@ -46,6 +48,7 @@ export default function MapView(props: {
     // The address is read once per size; afterwards the hand leads.
     [moved, size, query.map],
   )
+  const shape = useMemo(() => outlineOf(outline ?? []), [outline])
   const level = Math.round(Math.log2(view.k) * 2) / 2
   const within = around(view, size)
   const clusters = useMemo(
@@ -75,7 +78,7 @@ export default function MapView(props: {
     if (!element || !size.width || !borders.data) return
     const frame = requestAnimationFrame(() =>
       draw(element, {
-        view, size, ink, locale, clusters, hovered, chosen, lit,
+        view, size, ink, locale, clusters, hovered, chosen, lit, shape,
         borders: borders.data,
         placed,
         area: area ? areaKey(area) : '',
@@ -83,7 +86,7 @@ export default function MapView(props: {
       }),
     )
     return () => cancelAnimationFrame(frame)
-  }, [view, size, ink, locale, clusters, hovered, chosen, lit, borders.data, placed, area, formatNumber])
+  }, [view, size, ink, locale, clusters, hovered, chosen, lit, shape, borders.data, placed, area, formatNumber])
 
   const { onView } = props
   useEffect(() => {

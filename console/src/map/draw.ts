@@ -34,6 +34,8 @@ export type Picture = {
   chosen: number
   /** 1 for points that another view points at. */
   lit?: Uint8Array | undefined
+  /** An area that is being marked, in the projection's units. */
+  shape: Path2D | null
   /** areaKey of the area that is looked at, or "". */
   area: string
   number: (n: number) => string
@@ -56,11 +58,37 @@ export function draw(canvas: HTMLCanvasElement, picture: Picture) {
   pen.setTransform(ratio * view.k, 0, 0, ratio * view.k, ratio * view.x, ratio * view.y)
   land(pen, picture)
 
+  outline(pen, picture)
+
   pen.setTransform(ratio, 0, 0, ratio, 0, 0)
   precision(pen, picture)
   labels(pen, picture)
   marks(pen, picture)
   lights(pen, picture)
+}
+
+/** outlineOf corners is a closed path in the projection's units, null for none. */
+export function outlineOf(corners: readonly { lat: number; lon: number }[]): Path2D | null {
+  if (!corners.length) return null
+  const path = new Path2D()
+  corners.forEach(({ lat, lon }, i) => {
+    const [x, y] = base([lon, lat])!
+    if (i) path.lineTo(x, y)
+    else path.moveTo(x, y)
+  })
+  path.closePath()
+  return path
+}
+
+function outline(pen: CanvasRenderingContext2D, { shape, view, ink }: Picture) {
+  if (!shape) return
+  pen.fillStyle = ink.mark
+  pen.globalAlpha = 0.15
+  pen.fill(shape)
+  pen.globalAlpha = 1
+  pen.strokeStyle = ink.mark
+  pen.lineWidth = 1.5 / view.k
+  pen.stroke(shape)
 }
 
 function land(pen: CanvasRenderingContext2D, { borders, ink, view, area }: Picture) {

@@ -4,7 +4,6 @@ import { incidents, watch } from '../api/queries'
 import type { Incident, Watch } from '../api/types'
 import { useSay, useTerm } from '../i18n'
 import { Asked, Choice, Day, Empty, Loading, Panel, ProblemNote } from '../parts'
-import { project } from '../map/points'
 import { amend, useRoute } from '../route'
 import { useAreaName } from './area'
 import { IncidentTable } from './IncidentTable'
@@ -13,7 +12,7 @@ import { WatchPanel } from './WatchPanel'
 import { WeekChart } from './WeekChart'
 import { WeekTable } from './WeekTable'
 
-const MapView = lazy(() => import('../map/MapView'))
+const ReportMap = lazy(() => import('../map/ReportMap'))
 
 const spans = ['13w', '52w', '104w', 'all'] as const
 
@@ -47,8 +46,6 @@ function Views(props: { watch: Watch }) {
     () => (found ?? []).filter((i) => (!area || i.area === area) && (!kind || i.class === kind)),
     [found, area, kind],
   )
-  const placed = useMemo(() => project(shown), [shown])
-  const chosen = useMemo(() => placed.x.findIndex((_, i) => placed.id(i) === query.incident), [placed, query.incident])
   const classes = useMemo(() => [...new Set((found ?? []).map((i) => i.class))].filter(Boolean).sort(), [found])
   const series = areas.find((a) => a.area === area)
 
@@ -90,7 +87,7 @@ function Views(props: { watch: Watch }) {
               <IncidentTable incidents={shown} />
             ) : (
               <Suspense fallback={<Loading />}>
-                <MapView placed={placed} unplaced={shown.length - placed.x.length} area={area} chosen={chosen} />
+                <ReportMap incidents={shown} area={area} chosen={query.incident ?? ''} />
                 <Chosen incidents={shown} id={query.incident ?? ''} />
               </Suspense>
             )

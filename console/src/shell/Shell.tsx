@@ -17,7 +17,8 @@ import { LanguageChoice } from './LanguageChoice'
 import { useLive } from './live'
 import { lock, useIdleLock } from './lock'
 
-const pieces = {
+/** The code of each page. */
+export const pieces = {
   overview: () => import('../overview/Overview'),
   situation: () => import('../situation/SituationPage'),
   watch: () => import('../watch/Watch'),
@@ -27,6 +28,7 @@ const pieces = {
   release: () => import('../release/ReleasePage'),
   ask: () => import('../ask/AskPage'),
   deconflict: () => import('../deconflict/DeconflictPage'),
+  operations: () => import('../operations/OperationsPage'),
   accords: () => import('../accords/Accords'),
   ledger: () => import('../ledger/Ledger'),
   oversight: () => import('../oversight/Oversight'),
@@ -44,6 +46,7 @@ const views = {
   release: lazy(pieces.release),
   ask: lazy(pieces.ask),
   deconflict: lazy(pieces.deconflict),
+  operations: lazy(pieces.operations),
   accords: lazy(pieces.accords),
   ledger: lazy(pieces.ledger),
   oversight: lazy(pieces.oversight),

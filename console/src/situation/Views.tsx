@@ -1,4 +1,4 @@
-import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react'
+import { lazy, Suspense, useCallback, useDeferredValue, useMemo, useRef, useState } from 'react'
 import { useSay } from '../i18n'
 import { Act, Loading, Panel } from '../parts'
 import { amend, useRoute } from '../route'
@@ -28,7 +28,9 @@ export function Views(props: { columns: Columns; span: Span }) {
   const shown = playback.filter
   const selected = useMemo(() => select(columns, shown), [columns, shown])
   const ground = useMemo(() => groundOf(columns), [columns])
-  const placed = useMemo(() => placedOf(columns, ground, selected.rows), [columns, ground, selected.rows])
+  // The choice answers at once; the map, which gathers and draws all, follows.
+  const drawn = useDeferredValue(selected.rows)
+  const placed = useMemo(() => placedOf(columns, ground, drawn), [columns, ground, drawn])
   const chosen = useMemo(() => (query.incident ? indexOf(columns, query.incident) : -1), [columns, query.incident])
   const [pointed, point] = useState<Pointed>(null)
   const lit = useMemo(() => litOf(columns, placed.rows, pointed), [columns, placed.rows, pointed])
@@ -45,7 +47,7 @@ export function Views(props: { columns: Columns; span: Span }) {
             <Suspense fallback={<Loading />}>
               <MapView
                 placed={placed}
-                unplaced={selected.rows.length - placed.rows.length}
+                unplaced={drawn.length - placed.rows.length}
                 area={filter.area}
                 chosen={chosen < 0 ? -1 : placed.rows.indexOf(chosen)}
                 lit={lit}
@@ -77,6 +79,11 @@ function useFilter(query: Readonly<Record<string, string>>): Filter {
 
 function litOf(columns: Columns, rows: Uint32Array, pointed: Pointed): Uint8Array | undefined {
   if (!pointed) return undefined
-  const on = 'row' in pointed ? (i: number) => i === pointed.row : (i: number) => columns.day[i]! >= pointed.from && columns.day[i]! <= pointed.to
-  return Uint8Array.from(rows, (i) => (on(i) ? 1 : 0))
+  const lit = new Uint8Array(rows.length)
+  const [row, from, to] = 'row' in pointed ? [pointed.row, 0, 0] : [-1, pointed.from, pointed.to]
+  for (let k = 0; k < rows.length; k++) {
+    const i = rows[k]!
+    lit[k] = row >= 0 ? Number(i === row) : Number(columns.day[i]! >= from && columns.day[i]! <= to)
+  }
+  return lit
 }

@@ -24,14 +24,21 @@ export type Shown = Placed & { rival: Uint8Array; /** Their places in the column
 
 /** placedOf takes those out of the ground that a filter lets pass. */
 export function placedOf(columns: Columns, ground: Ground, rows: Uint32Array): Shown {
-  const placed = rows.filter((i) => ground.x[i]! === ground.x[i]!)
-  const take = (from: Float64Array) => Float64Array.from(placed, (i) => from[i]!)
-  return {
-    rows: placed,
-    x: take(ground.x),
-    y: take(ground.y),
-    radius: take(ground.radius),
-    rival: Uint8Array.from(placed, (i) => columns.rival[i]!),
-    id: (i) => columns.id(placed[i]!),
+  const placed = new Uint32Array(rows.length)
+  const [x, y, radius] = [new Float64Array(rows.length), new Float64Array(rows.length), new Float64Array(rows.length)]
+  const rival = new Uint8Array(rows.length)
+  let n = 0
+  // One plain loop: `from` and `filter` take ten times as long.
+  for (let k = 0; k < rows.length; k++) {
+    const i = rows[k]!
+    if (ground.x[i]! !== ground.x[i]!) continue
+    placed[n] = i
+    x[n] = ground.x[i]!
+    y[n] = ground.y[i]!
+    radius[n] = ground.radius[i]!
+    rival[n] = columns.rival[i]!
+    n++
   }
+  const own = placed.subarray(0, n)
+  return { rows: own, x: x.subarray(0, n), y: y.subarray(0, n), radius: radius.subarray(0, n), rival: rival.subarray(0, n), id: (i) => columns.id(own[i]!) }
 }

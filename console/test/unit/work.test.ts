@@ -26,7 +26,7 @@ describe.each(readdirSync(folder).filter((name) => name !== 'en.json'))('catalog
 it('says nothing twice and nothing that no page says', () => {
   const sources = files(root).filter((path) => /\.tsx?$/.test(path)).map((path) => readFileSync(path, 'utf8')).join('\n')
   // Families are said by term(group, word) or by a key put together.
-  const families = /^(choice|alert|says|priority|pending|standing|plan|plan-purpose|plan-state|plan-with|spot|exchange|resolution)\./
+  const families = /^(choice|alert|says|op-state|op-end|task-state|term|priority|pending|standing|plan|plan-purpose|plan-state|plan-with|spot|exchange|resolution)\./
   expect(Object.keys(english).filter((id) => id in first)).toEqual([])
   expect(Object.keys(english).filter((id) => !families.test(id) && !sources.includes(`'${id}'`))).toEqual([])
 })
