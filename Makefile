@@ -73,18 +73,21 @@ browser: console setup-browser
 	$(MAKE) build # real nodes, which serve the console just built
 	cd console && npm run --silent unit && npm run --silent browser
 
-# fuzz runs every target of testdata/fuzz.txt for FUZZTIME; fuzz-quick those marked
-# quick, briefly. What widens coverage is minimised and kept in Go's cache, and is where
-# the next run begins; what fails is kept under testdata/fuzz, for the tests to repeat.
+# fuzz runs every target of testdata/fuzz.txt for FUZZTIME; fuzz-quick those with a count
+# before them, for so many inputs. What widens coverage is minimised and kept in Go's
+# cache, and is where the next run begins; what fails is kept under testdata/fuzz, for the
+# tests to repeat. A busy machine may miss the end of FUZZTIME ("context deadline
+# exceeded"): that is no finding.
 fuzz:
 	@$(call fuzzing,.,$(FUZZTIME),60s)
 
 fuzz-quick:
-	@$(call fuzzing,^quick,2s,10x)
+	@$(call fuzzing,^[0-9],$$runs,10x)
 
-fuzzing = set -e; grep -v '^\#' testdata/fuzz.txt | grep '$(1)' | while read -r when pkg target what; do \
+fuzzing = set -e; grep -v '^\#' testdata/fuzz.txt | grep '$(1)' | while read -r runs pkg target what; do \
 	  echo "$$pkg $$target: $$what"; \
-	  go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(2) -fuzzminimizetime $(3) $$pkg >$(FUZZOUT) 2>&1 </dev/null || { cat $(FUZZOUT); exit 1; }; \
+	  go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(2) -fuzzminimizetime $(3) $$pkg >$(FUZZOUT) 2>&1 </dev/null || \
+	    { grep -q 'context deadline exceeded' $(FUZZOUT) && ! grep -q 'Failing input' $(FUZZOUT); } || { cat $(FUZZOUT); exit 1; }; \
 	  grep 'execs' $(FUZZOUT) | tail -1; done; rm -f $(FUZZOUT)
 FUZZOUT := $(shell mktemp -u /tmp/parley-fuzz-XXXXXX)
 
