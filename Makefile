@@ -14,7 +14,7 @@ ALONE := ./internal/sim ./internal/cli
 FUZZTIME ?= 1m
 CHROMIUM ?= /usr/bin/chromium
 
-.PHONY: demo build console test unit race browser kill fuzz fuzz-quick reproducible deb deb-test drills release lint bench setup-console setup-browser setup-postgres clean
+.PHONY: demo build console test unit race browser kill soak faults fuzz fuzz-quick reproducible deb deb-test drills release lint bench setup-console setup-browser setup-postgres clean
 
 # demo sets up, builds, plays the story and leaves three nodes running.
 demo: console
@@ -56,6 +56,15 @@ test: lint console browser setup-postgres
 KILLTIME ?= 5m
 kill:
 	go test ./internal/cli -run TestKilledNodes -v -timeout 60m -args -kill $(KILLTIME)
+
+# soak works real nodes with everything on for SOAKTIME: what they use must stay flat.
+SOAKTIME ?= 1h
+soak:
+	go test ./internal/cli -run TestSoak -v -timeout 0 -args -soak $(SOAKTIME)
+
+# faults are the long forms of what make test tries in seconds.
+faults: kill
+	go test ./internal/cli -run TestCrowd -v -timeout 30m -args -idle 10000 -active 1000
 
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
