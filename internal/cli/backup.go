@@ -78,8 +78,13 @@ func (a *app) snapshot(c *cobra.Command) (string, error) {
 	var out struct {
 		Path string `json:"path"`
 	}
-	err = a.client().Post(c.Context(), "/snapshot", nil, &out)
-	return out.Path, err
+	if err = a.client().Post(c.Context(), "/snapshot", nil, &out); err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(out.Path); err != nil {
+		return "", fmt.Errorf("the copy of the database is on the machine of the process that leads (parley status): make the backup there: %w", err)
+	}
+	return out.Path, nil
 }
 
 // backup writes the file whole or not at all.

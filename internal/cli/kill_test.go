@@ -115,21 +115,8 @@ func TestKilledNodes(t *testing.T) {
 	}
 	fmt.Printf("TestKilledNodes: seed %d; repeat with -args -kill-seed %d\n", seed, seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	home, err := os.MkdirTemp("", "parley-kill-") // short: a socket's path must be
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(home) })
 	members := []string{"north", "south", "west"}
-	all := make(map[string]*victim)
-	for _, party := range append(slices.Clone(members), "guarantor") {
-		v := &victim{t: t, party: party, dir: filepath.Join(home, party)}
-		v.Client = client.New(v.dir)
-		t.Cleanup(func() { v.end(syscall.SIGKILL); v.Close() })
-		v.run("init", "--party", party, "--name", party+" (fictional)", "--link", "127.0.0.1:0", "--console", "127.0.0.1:0", "--cadence", "250ms")
-		v.start()
-		all[party] = v
-	}
+	all := nodesOf(t, append(slices.Clone(members), "guarantor")...)
 	id := agreeAll(t, all, members)
 
 	var mu sync.Mutex
@@ -184,6 +171,26 @@ func TestKilledNodes(t *testing.T) {
 		t.Errorf("nothing was tried: %d kills, %d copies", kills, len(kept))
 	}
 	judgeAll(t, all, members, id, kept, rng)
+}
+
+// nodesOf starts a node of each party.
+func nodesOf(t *testing.T, parties ...string) map[string]*victim {
+	t.Helper()
+	home, err := os.MkdirTemp("", "parley-kill-") // short: a socket's path must be
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(home) })
+	all := make(map[string]*victim)
+	for _, party := range parties {
+		v := &victim{t: t, party: party, dir: filepath.Join(home, party)}
+		v.Client = client.New(v.dir)
+		t.Cleanup(func() { v.end(syscall.SIGKILL); v.Close() })
+		v.run("init", "--party", party, "--name", party+" (fictional)", "--link", "127.0.0.1:0", "--console", "127.0.0.1:0", "--cadence", "250ms")
+		v.start()
+		all[party] = v
+	}
+	return all
 }
 
 // agreeAll introduces the nodes to each other and brings an accord in force.

@@ -258,6 +258,13 @@ func (a *app) statusCmd() *cobra.Command {
 				return err
 			}
 			return a.show(o, func(w io.Writer) {
+				if o.Leader != "" {
+					which := "another process"
+					if cfg, err := node.ReadConfig(a.dir); err == nil && cfg.Peer == o.Leader {
+						which = "this process"
+					}
+					line(w, "leads", which, o.Leader)
+				}
 				line(w, "incidents", o.Counts.Incidents)
 				line(w, "objects", o.Counts.Objects)
 				line(w, "accords in force", o.Counts.Accords)

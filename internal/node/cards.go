@@ -2,7 +2,9 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"parley.example/parley/accord"
@@ -54,6 +56,39 @@ func (n *Node) ensureOwnCard(ctx context.Context) error {
 		return err
 	}
 	_, err = n.keepCard(ctx, c)
+	return err
+}
+
+// checkOwnKeys compares the keys in the folder with those that our newest card names, so
+// that a damaged file is found before anything is signed with what is in it.
+func (n *Node) checkOwnKeys() error {
+	c, ok := n.currentBook().Card(n.cfg.Party)
+	if !ok {
+		return nil // the node is opened for the first time
+	}
+	pin, err := link.Pin(n.keys.tls)
+	if err != nil {
+		return err
+	}
+	for _, k := range []struct {
+		file string
+		same bool
+	}{
+		{signingFile, n.keys.signing.Public() == c.SigningKey() && n.keys.cosigning.Public() == c.CosigningKey()},
+		{parcelFile, n.keys.recipient() == c.Parcel},
+		{tlsFile, pin == c.TLS},
+	} {
+		if !k.same {
+			return fmt.Errorf("%s is damaged, or older than our card: it has another key than the card names; put the folder %s back from a backup", filepath.Join(n.dir, keysFolder, k.file), keysFolder)
+		}
+	}
+	root, err := n.files.root()
+	if err == nil && root.Public().String(n.cfg.Party) != c.Root {
+		err = fmt.Errorf("%s is damaged: our card is signed by another key; put it back from a backup", filepath.Join(n.dir, keysFolder, rootFile))
+	}
+	if errors.Is(err, ErrCustody) {
+		err = nil
+	}
 	return err
 }
 

@@ -176,6 +176,9 @@ func (n *Node) Examine(ctx context.Context) (checks []Check, err error) {
 		return nil, err
 	}
 	checks = append(checks, good("database", "%s, answers", storeName(n.cfg.Store)))
+	if o.Leader != "" {
+		checks = append(checks, good("processes", "the one at %s leads", o.Leader))
+	}
 	newest, err := n.newestAct(ctx)
 	if err != nil {
 		return nil, err

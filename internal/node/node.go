@@ -231,7 +231,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Node, error) {
 	if err := n.loadBook(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
-	if err := errors.Join(n.recallCard(ctx), n.settleKey()); err != nil {
+	if err := errors.Join(n.recallCard(ctx), n.settleKey(), n.checkOwnKeys()); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	if err := n.ensureOwnCard(ctx); err != nil {

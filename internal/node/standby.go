@@ -77,6 +77,15 @@ func (c Config) several() error {
 	return nil
 }
 
+// leader is the address of this process among several, which leads as it has the node
+// open; empty where there is one.
+func (n *Node) leader() string {
+	if n.files.shared() {
+		return n.cfg.Peer
+	}
+	return ""
+}
+
 // Key is what the party's processes know each other by.
 func (s *Standby) Key() ed25519.PrivateKey { return s.key }
 

@@ -301,6 +301,9 @@ type Overview struct {
 	Waiting  []Waiting      `json:"waiting"`
 	Partners []Partner      `json:"partners"`
 	Data     DataSpan       `json:"data"`
+	// Leader is the address between processes of the one that answers, where several
+	// serve the node; empty: there is one.
+	Leader string `json:"leader,omitempty"`
 }
 
 // OverviewCounts are the sizes of what is held.
@@ -343,7 +346,7 @@ type DataSpan struct {
 
 // Overview gathers the first page.
 func (n *Node) Overview(ctx context.Context) (Overview, error) {
-	out := Overview{Waiting: []Waiting{}, Partners: []Partner{}, Data: DataSpan{Sources: []string{}}}
+	out := Overview{Leader: n.leader(), Waiting: []Waiting{}, Partners: []Partner{}, Data: DataSpan{Sources: []string{}}}
 	alarms, err := n.Alarms(ctx)
 	if err != nil {
 		return out, err
