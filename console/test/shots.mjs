@@ -10,10 +10,12 @@ import { incidents } from './fixtures.mjs'
 import { start } from './fixture-server.mjs'
 
 const folder = process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '../../docs/images/console')
+const object = 'report--00000001-1b3c-4d5e-8f90-a1b2c3d4e5f6'
 const views = {
-  overview: '', situation: `?incident=${incidents[2].id}`, watch: '', fusion: '', inbox: '', library: '', release: '', ask: '', deconflict: '',
+  overview: '', situation: `?incident=${incidents[2].id}`, watch: '', fusion: '', inbox: '', library: '?q=depot', release: `?objects=${object}`, ask: '', deconflict: '',
   operations: '/exercise-0a1b2c3d4e5f', accords: '', ledger: '', oversight: '', admin: '', me: '',
 }
+const operators = ['oversight', 'admin']
 // Each language in one theme, so that both are seen.
 const themes = { en: 'light', ur: 'dark', ps: 'light', prs: 'dark' }
 
@@ -26,7 +28,7 @@ try {
   for (const [language, theme] of Object.entries(themes)) {
     const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, colorScheme: theme, timezoneId: 'Asia/Karachi', locale: 'en-GB' })
     await context.addInitScript((tongue) => localStorage.setItem('parley.language', tongue), language)
-    const page = await context.newPage()
+    let page = await context.newPage()
     const take = async (name) => {
       const small = await press.evaluate(async (png) => {
         const picture = await createImageBitmap(await (await fetch(`data:image/png;base64,${png}`)).blob())
@@ -44,11 +46,15 @@ try {
     await page.goto(server.address)
     await settle(page)
     await take('sign-in')
-    await page.evaluate((token) => { location.hash = `#token=${token}` }, `north-as-operator-s${language}`)
-    await page.locator('.shell').waitFor()
-    for (const [view, more] of Object.entries(views)) {
-      await visit(page, `#/${view}${more}`)
-      await take(view)
+    // An officer sees what officers do; two pages are the operator's alone.
+    for (const [token, wanted] of [['north-s', (v) => !operators.includes(v)], ['north-as-operator-s', (v) => operators.includes(v)]]) {
+      page = await context.newPage()
+      await page.goto(`${server.address}/#token=${token}${language}`)
+      await page.locator('.shell').waitFor()
+      for (const [view, more] of Object.entries(views).filter(([v]) => wanted(v))) {
+        await visit(page, `#/${view}${more}`)
+        await take(view)
+      }
     }
     await context.close()
   }
