@@ -100,12 +100,9 @@ func TestPrimaryDies(t *testing.T) {
 	more := func(count int) {
 		t.Helper()
 		_, before := last()
-		for until := time.Now().Add(3 * time.Minute); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
-			if _, n := last(); n >= before+count {
-				return
-			}
+		if err := waitUntil(t.Context(), func() bool { _, n := last(); return n >= before+count }); err != nil {
+			t.Fatalf("nothing is acknowledged any more: %v", err)
 		}
-		t.Fatal("nothing is acknowledged any more")
 	}
 	for round := range *haRounds {
 		more(20)

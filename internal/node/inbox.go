@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -125,10 +124,8 @@ func (n *Node) takeReceived(tx store.Tx, pc pact, index int64, e ledger.Event) e
 		if err != nil {
 			return err
 		}
-		if bytes.Contains(row.Bytes, []byte(sealedBit)) {
-			if err := acknowledged(tx, pc, e.Party, it.Index, index); err != nil {
-				return err
-			}
+		if err := acknowledged(tx, pc, row, e.Party, it.Digest, index); err != nil {
+			return err
 		}
 		if row.At > 0 {
 			if err := tx.Delivered(log, it.Index, e.Party, e.At.UnixMicro()); err != nil && !errors.Is(err, store.ErrNotFound) {

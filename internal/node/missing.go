@@ -64,7 +64,7 @@ func (n *Node) expect(tx store.Tx, pc pact, index int64, e ledger.Event) error {
 	if gone, err := wasWithdrawn(tx, pc.ID, e.Party, d.Object, index); err != nil || gone {
 		return err
 	}
-	mark := fmt.Sprintf("%s/%d", ledger.Origin(pc.ID, e.Party), index)
+	mark := entryMark(ledger.Origin(pc.ID, e.Party), index)
 	if _, err := tx.Doc(docHeld, mark); err == nil {
 		return nil
 	}

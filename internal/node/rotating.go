@@ -283,7 +283,7 @@ func (n *Node) dropEntries(tx store.Tx, pc pact, party string, at, size int64) e
 			return err
 		}
 		said = append(said, fmt.Sprintf("%d %s", r.Index, e.Kind))
-		mark := fmt.Sprintf("%s/%d", log, r.Index)
+		mark := entryMark(log, r.Index)
 		if err := errors.Join(tx.DeleteDoc(docHeld, mark), tx.DeleteDoc(docAwaited, mark)); err != nil {
 			return err
 		}

@@ -1,9 +1,11 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"parley.example/parley/accord"
 	"parley.example/parley/internal/store"
@@ -19,7 +21,7 @@ import (
 
 const (
 	docSeal = "seal" // by log/index of the release: ownSeal
-	// sealedBit tells events of sealed releases from others without parsing them.
+	// sealedBit tells our own events of sealed releases from others without parsing them.
 	sealedBit = `"sealed":{`
 )
 
@@ -31,7 +33,7 @@ type ownSeal struct {
 	At      int64  `json:"at"` // Unix µs
 	Arbiter string `json:"arbiter,omitempty"`
 	Secret  []byte `json:"secret,omitempty"` // the mask, until it was shown
-	Shown   int64  `json:"shown,omitempty"`  // index of KeyShown plus one
+	Shown   int64  `json:"shown,omitempty"`  // index of KeyShown plus one; 1 where it was shown elsewhere
 	Asked   int64  `json:"asked,omitempty"`  // when the arbiter was asked last, Unix µs
 }
 
@@ -119,10 +121,21 @@ func (n *Node) dropSeal(tx store.Tx, log string, index int64) error {
 	return errors.Join(err, tx.DeleteDoc(docSeal, entryMark(log, index)))
 }
 
-// acknowledged leaves a task for a sealed release that its recipient says it holds. at
-// is the entry of its log that says so.
-func acknowledged(tx store.Tx, pc pact, by string, index, at int64) error {
-	return putDoc(tx, docTodo, fmt.Sprintf("show/%s/%s/%d", pc.ID, by, index), at)
+// acknowledged leaves a task where an entry of ours is a sealed release and its recipient
+// says that it holds that very content. at is the entry of its log that says so.
+func acknowledged(tx store.Tx, pc pact, row store.Event, by string, holds ledger.Digest, at int64) error {
+	if !bytes.Contains(row.Bytes, []byte(sealedBit)) {
+		return nil
+	}
+	e, err := ledger.ParseEvent(row.Bytes)
+	if err != nil {
+		return err
+	}
+	rec, err := decodeData[ledger.Release](e)
+	if err != nil || rec.Sealed == nil || rec.Digest != holds || !slices.Contains(rec.To, by) {
+		return err
+	}
+	return putDoc(tx, docTodo, fmt.Sprintf("show/%s/%s/%d", pc.ID, by, row.Index), at)
 }
 
 // showKey shows the key of a sealed release to who acknowledged it. The task waits
@@ -174,7 +187,11 @@ func (n *Node) showKey(ctx context.Context, task, id, to string, index int64) er
 		return err
 	}
 	if s.Secret == nil && s.Shown == 0 {
-		if s, err = n.recallSeal(ctx, pc, to, index, rec); err != nil {
+		if s, err = n.recallSeal(ctx, pc, to, index, rec); errors.Is(err, errNoMask) {
+			n.opt.Log.Info("the arbiter did not give back a mask", "arbiter", rec.Sealed.Arbiter, "log", log, "index", index, "error", err)
+			return nil // tried again with the next parcel; other tasks do not wait for it
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -218,8 +235,8 @@ func (n *Node) showKey(ctx context.Context, task, id, to string, index int64) er
 }
 
 // recallSeal finds a key that was lost with the database: our log, as it came back, may
-// say that it was shown; else the arbiter can make the sheet again. Without a Secret it
-// is lost.
+// say that it was shown; else the arbiter can make the sheet again (errNoMask where it
+// cannot be asked now). Without a Secret it is lost.
 func (n *Node) recallSeal(ctx context.Context, pc pact, to string, index int64, rec ledger.Release) (ownSeal, error) {
 	s := ownSeal{Accord: pc.ID, To: to, Index: index, At: n.now().UnixMicro(), Arbiter: rec.Sealed.Arbiter}
 	shown := false
@@ -238,7 +255,7 @@ func (n *Node) recallSeal(ctx context.Context, pc pact, to string, index int64, 
 	}
 	a, err := n.askArbiter(ctx, pc, s.Arbiter, arbiterAsk{Sheet: rec.Sealed.Sheet})
 	if err != nil {
-		return s, err // tried again with the next parcel
+		return s, errors.Join(errNoMask, err)
 	}
 	if i := rec.Sealed.Mask; a.Sheet != nil && i >= 0 && i < len(a.Sheet.Secrets) {
 		if m, err := psi.CheckMask(a.Sheet.Secrets[i], rec.Sealed.Public); err == nil {

@@ -36,3 +36,16 @@ func SpoilMasks(ctx context.Context, n *Node, accordID, witness string) error {
 		return putDoc(tx, docMasks, peerID(accordID, witness), box)
 	})
 }
+
+// LoseSeals forgets the keys of releases that left locked, as a lost database does.
+func LoseSeals(ctx context.Context, n *Node) error {
+	return n.update(ctx, func(tx store.Tx) error {
+		docs, err := tx.ListDocs(docSeal)
+		for _, d := range docs {
+			if err == nil {
+				err = tx.DeleteDoc(docSeal, d.ID)
+			}
+		}
+		return err
+	})
+}

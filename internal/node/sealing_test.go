@@ -27,9 +27,13 @@ func byStick(t *testing.T) *world {
 
 // still opens a node that serves nobody and calls nobody by itself, with its clock
 // ahead.
-func (w *world) still(dir string, ahead time.Duration) (n *node.Node, stop func()) {
+func (w *world) still(dir string, ahead time.Duration, edit ...func(*node.Options)) (n *node.Node, stop func()) {
 	w.t.Helper()
-	n, err := node.Open(w.t.Context(), dir, node.Options{Every: -1, Now: func() time.Time { return time.Now().Add(ahead) }})
+	opt := node.Options{Every: -1, Now: func() time.Time { return time.Now().Add(ahead) }}
+	for _, f := range edit {
+		f(&opt)
+	}
+	n, err := node.Open(w.t.Context(), dir, opt)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -344,6 +348,28 @@ func TestSealThatTheArbiterCannotOpen(t *testing.T) {
 	}
 }
 
+// An arbiter that cannot be reached holds up nothing but what needs it.
+func TestLostKeyHoldsUpNothingElse(t *testing.T) {
+	w := byStick(t)
+	w.sealFirst(w.importReports())
+	if err := node.LoseSeals(t.Context(), w.north); err != nil {
+		t.Fatal(err)
+	}
+	w.northStop()
+	w.north, w.northStop = w.still(w.north.Dir(), 0, func(o *node.Options) { o.Line = &cutLine{down: map[string]bool{"guarantor": true}} })
+	w.carry(w.north, w.south)
+	w.carry(w.south, w.north) // fails the test where the task's failure fails the parcel
+	if shown(t, w.north, w.accord) != 0 {
+		t.Error("a key was shown that was lost")
+	}
+	w.northStop()
+	w.north, w.northStop = w.still(w.north.Dir(), 0)
+	w.both()
+	if shown(t, w.north, w.accord) != 1 {
+		t.Error("the arbiter was not asked again")
+	}
+}
+
 // The owner's database is lost after the release left, with the key: the arbiter makes
 // the mask again, and none serves twice.
 func TestKeyComesBackWithTheArbiter(t *testing.T) {
@@ -388,5 +414,113 @@ func TestKeyComesBackWithTheArbiter(t *testing.T) {
 	}
 	if len(seals) != 3 {
 		t.Errorf("%d seals, want 3 (%+v)", len(seals), again.Copies)
+	}
+}
+
+// Only an acknowledgement of that very content has the key shown: anything else would be
+// no receipt.
+func TestKeyIsForItsReceipt(t *testing.T) {
+	w := byStick(t)
+	rel := w.sealFirst(w.importReports())
+	lie := ledger.Receipts{From: "north", Items: []ledger.Receive{{Index: rel.Event.Index, Digest: ledger.Digest{1}}}}
+	if _, err := node.Act(t.Context(), w.south, w.accord, ledger.Received, lie); err != nil {
+		t.Fatal(err)
+	}
+	w.carry(w.south, w.north)
+	w.both()
+	if shown(t, w.north, w.accord) != 0 {
+		t.Error("the key was shown for a receipt of other content")
+	}
+}
+
+// A third member that claims to hold what went to another gets no key, and does not keep
+// the other from getting it.
+func TestThirdMemberGetsNoKey(t *testing.T) {
+	north, south, west := start(t, "north"), start(t, "south"), start(t, "west")
+	introduce(t, north, south, west)
+	d := draft("north", "south", "west")
+	d.Witnesses = nil
+	d.Ceiling.Rung, d.Start, d.Ceiling.PlaceKM, d.Ceiling.Time = accord.Full, accord.Full, 0, "exact"
+	if err := north.SaveDraft(t.Context(), "d", d); err != nil {
+		t.Fatal(err)
+	}
+	a, err := north.OfferAccord(t.Context(), "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sync := func(a, b *node.Node, id string) {
+		t.Helper()
+		if err := a.Sync(t.Context(), id, b.Party()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, n := range []*node.Node{south, west} {
+		sync(north, n, a.ID)
+		if _, err := n.SignAccord(t.Context(), a.ID); err != nil {
+			t.Fatal(err)
+		}
+		sync(n, north, a.ID)
+	}
+	sync(north, south, a.ID)
+	sync(north, west, a.ID)
+	csv := csvHeader + "o1,2026-02-03,,day,Shots at a post,Shots were heard.,Torkham,Nangarhar,Momand Dara,Afghanistan,34.1230,71.0950,1,civilian,armed-assault,,0,0,0,0,Police,B,2,no,TLP:GREEN,,,,\n"
+	if got, err := north.ImportFile(t.Context(), strings.NewReader(csv), node.FormatCSV, nil); err != nil || got.Taken != 1 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	ins, _, err := north.Incidents(t.Context(), node.IncidentFilter{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// West has the object openly, so that its copy's id is that of South's.
+	for _, ask := range []node.ReleaseAsk{{To: []string{"west"}}, {To: []string{"south"}, ReceiptFirst: true}} {
+		ask.Object, ask.Accord, ask.Purpose = ins[0].ID, a.ID, "protection"
+		rel, err := north.ReleaseObject(t.Context(), ask)
+		if err != nil || !rel.Released || rel.Outcome.String() != "full" {
+			t.Fatalf("%s %+v, %v", rel.Outcome, rel.Reasons, err)
+		}
+		if ask.ReceiptFirst {
+			var digest ledger.Digest
+			if err := digest.UnmarshalText([]byte(rel.Digest)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := node.Act(t.Context(), west, a.ID, ledger.Received, ledger.Receipts{From: "north", Items: []ledger.Receive{{Index: rel.Event.Index, Digest: digest}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	sync(west, north, a.ID)
+	sync(north, south, a.ID)
+	sync(south, north, a.ID)
+	sync(north, south, a.ID)
+	ev, err := north.EventData(t.Context(), a.ID, "north", string(ledger.KeyShown))
+	if err != nil || len(ev) != 1 || !strings.Contains(string(ev[0]), `"to":"south"`) {
+		t.Errorf("keys shown: %s, %v", ev, err)
+	}
+	if it := only(t, south); it.State != "new" || it.Object == nil {
+		t.Errorf("south's item: %+v", it)
+	}
+}
+
+// People are told of a key that does not come although its owner is heard.
+func TestKeyKeptBackIsTold(t *testing.T) {
+	w := byStick(t)
+	w.sealFirst(w.importReports())
+	w.carry(w.north, w.south)
+	told := func(ahead time.Duration) bool {
+		t.Helper()
+		w.southStop()
+		w.south, w.southStop = w.still(w.south.Dir(), ahead)
+		w.carry(w.north, w.south) // it is heard, and has not taken our receipt in
+		o, err := w.south.Overview(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(o.Waiting, func(x node.Waiting) bool { return strings.Contains(x.Title, "has not shown the key") })
+	}
+	if told(time.Hour) {
+		t.Error("people are told after an hour")
+	}
+	if !told(25 * time.Hour) {
+		t.Error("nobody is told after a day")
 	}
 }

@@ -720,6 +720,7 @@ var errForgot = fmt.Errorf("%w: a partner holds more", ErrRestored)
 func (n *Node) takeBodies(tx store.Tx, pc pact, from string, bodies []link.Body) (news bool, err error) {
 	log := ledger.Origin(pc.ID, from)
 	got := ledger.Receipts{From: from}
+	var locked []string // marks of content that needs a key
 	for _, b := range bodies {
 		row, err := tx.Event(log, b.Index)
 		if errors.Is(err, store.ErrNotFound) {
@@ -736,16 +737,21 @@ func (n *Node) takeBodies(tx store.Tx, pc pact, from string, bodies []link.Body)
 		if !ok || digest != b.Digest() {
 			return false, fmt.Errorf("%w: content of entry %d is not what the entry announces", link.ErrParcel, b.Index)
 		}
-		mark := fmt.Sprintf("%s/%d", log, b.Index)
+		mark := entryMark(log, b.Index)
 		if _, err := tx.Doc(docHeld, mark); err == nil {
 			continue
 		} else if !errors.Is(err, store.ErrNotFound) {
 			return false, err
 		}
-		if ok, err := n.sealHolds(tx, pc, from, b, e); err != nil {
+		isLocked, opens, err := n.sealHolds(tx, pc, from, b, e)
+		if err != nil {
 			return false, err
-		} else if !ok {
+		}
+		if isLocked && !opens {
 			continue // nothing is acknowledged that could not be opened
+		}
+		if isLocked {
+			locked = append(locked, mark)
 		}
 		if err := errors.Join(tx.PutDoc(docHeld, mark, []byte("1")), tx.DeleteDoc(docAwaited, mark)); err != nil {
 			return false, err
@@ -765,7 +771,7 @@ func (n *Node) takeBodies(tx store.Tx, pc pact, from string, bodies []link.Body)
 	if err != nil {
 		return false, err
 	}
-	return true, noteReceipts(tx, got, log, at)
+	return true, noteReceipts(tx, locked, at)
 }
 
 // docHeld marks content that was taken in, by log/index.

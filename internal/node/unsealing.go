@@ -32,26 +32,26 @@ type sealedIn struct {
 	Asked   int64  `json:"asked,omitempty"` // when the arbiter was asked last, Unix µs
 }
 
-// sealHolds reports whether content may be acknowledged: what came locked may where the
-// arbiter that it names can open it. If not, people are told.
-func (n *Node) sealHolds(tx store.Tx, pc pact, from string, b link.Body, e ledger.Event) (bool, error) {
+// sealHolds reports whether content came locked, and then whether the arbiter that it
+// names could open it: only such content is acknowledged. If not, people are told.
+func (n *Node) sealHolds(tx store.Tx, pc pact, from string, b link.Body, e ledger.Event) (locked, opens bool, err error) {
 	if e.Kind != ledger.Released && e.Kind != ledger.Corrected {
-		return true, nil
+		return false, false, nil
 	}
 	rec, err := decodeData[ledger.Release](e)
 	if err != nil || rec.Sealed == nil {
-		return true, err
+		return false, false, err
 	}
 	cause := n.checkSeal(tx, pc, from, rec, b.Bytes)
 	if errors.Is(cause, errUnvouched) {
 		// The arbiter may have changed its key since. It is asked, and the content comes
 		// again meanwhile.
-		return false, putDoc(tx, docTodo, fmt.Sprintf("vouch/%s/%s/%d", pc.ID, from, rec.Sealed.Sheet), rec.Sealed.Arbiter)
+		return true, false, putDoc(tx, docTodo, fmt.Sprintf("vouch/%s/%s/%d", pc.ID, from, rec.Sealed.Sheet), rec.Sealed.Arbiter)
 	}
 	if cause != nil {
-		return false, n.alarm(tx, pc.ID, from, fmt.Sprintf("what %s sent for entry %d of its log is not acknowledged: %v", from, b.Index, cause))
+		return true, false, n.alarm(tx, pc.ID, from, fmt.Sprintf("what %s sent for entry %d of its log is not acknowledged: %v", from, b.Index, cause))
 	}
-	return true, nil
+	return true, true, nil
 }
 
 // docVouched is, by accord/witness/party/number, the text of a party's sheet of masks as
@@ -192,11 +192,7 @@ func releaseAt(tx store.Tx, log string, index int64) (e ledger.Event, rec ledger
 // gone. A key that does not open it is an alarm, and its item says why.
 func (n *Node) openSealed(tx store.Tx, pc pact, s sealedIn, e ledger.Event, rec ledger.Release, key []byte) error {
 	it := newItem(pc, s.From, s.Index, e, rec, n.now())
-	row, err := tx.In(it.ID)
-	if err != nil {
-		return err
-	}
-	held, err := n.item(tx, row)
+	held, err := n.heldItem(tx, it.ID)
 	if err != nil {
 		return err
 	}
@@ -232,11 +228,19 @@ func (n *Node) openSealed(tx store.Tx, pc pact, s sealedIn, e ledger.Event, rec 
 	return n.putItem(tx, it)
 }
 
+// heldItem is an item as the inbox has it.
+func (n *Node) heldItem(tx store.Tx, id string) (Item, error) {
+	row, err := tx.In(id)
+	if err != nil {
+		return Item{}, err
+	}
+	return n.item(tx, row)
+}
+
 // noteReceipts remembers with which entry of our log we acknowledged what is locked.
-func noteReceipts(tx store.Tx, got ledger.Receipts, log string, at int64) error {
-	for _, it := range got.Items {
+func noteReceipts(tx store.Tx, marks []string, at int64) error {
+	for _, mark := range marks {
 		var s sealedIn
-		mark := entryMark(log, it.Index)
 		if err := getDoc(tx, docSealed, mark, &s); errors.Is(err, store.ErrNotFound) {
 			continue
 		} else if err != nil {
@@ -294,11 +298,7 @@ func (n *Node) settleKeyOf(ctx context.Context, s sealedIn) error {
 		if e, rec, err = releaseAt(tx, log, s.Index); err != nil {
 			return err
 		}
-		row, err := tx.In(newItem(pc, s.From, s.Index, e, rec, n.now()).ID)
-		if err == nil {
-			held, err = n.item(tx, row)
-		}
-		if err != nil {
+		if held, err = n.heldItem(tx, newItem(pc, s.From, s.Index, e, rec, n.now()).ID); err != nil {
 			return err
 		}
 		if held.State != itemSealed {
